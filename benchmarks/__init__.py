@@ -1,0 +1,1 @@
+"""Measurements: of the protocol library, and of any homeserver by its URL."""
