@@ -1,0 +1,1 @@
+"""What tests of this server, and of anybody's plugin, are written with."""
