@@ -1,0 +1,132 @@
+"""Threads that do database work for the event loop, and the way their results come back to it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Generic, TypeVar
+
+from hs_core.db.database import Transaction, Work
+from hs_core.db.errors import DatabaseUnavailable
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[T]):
+    """A unit of work on its way: what to run, who waits for it, and how it ended."""
+
+    work: Work[T]
+    future: asyncio.Future[T]
+    result: T | None = None
+    error: BaseException | None = None
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for it any more. Only a job that has not begun may be dropped for that."""
+        return self.future.cancelled()
+
+    def attempt(self, tx: Transaction) -> bool:
+        """Run the work; whether it went well."""
+        self.result = self.error = None
+        self.callbacks.clear()
+        try:
+            self.result = self.work(tx)
+        except StopIteration as error:  # which no future can carry
+            self.error = RuntimeError(f"a unit of work raised {error!r}")
+        except BaseException as error:
+            self.error = error
+        return self.error is None
+
+    def settle(self) -> None:
+        """On the event loop's thread: announce what was committed, then answer who waits."""
+        if self.error is None:
+            for callback in self.callbacks:
+                try:
+                    callback()
+                except Exception as error:
+                    self.future.get_loop().call_exception_handler(
+                        {"message": "a callback after a commit failed", "exception": error, "callback": callback}
+                    )
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)  # type: ignore[arg-type]  # the result of work, whatever T is
+        else:
+            self.future.set_exception(self.error)
+
+
+class Homecoming:
+    """Brings settled jobs from the threads to the event loop, in the order given, waking it once for many."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._settled: deque[Job[Any]] = deque()
+        self._woken = False
+
+    def put(self, jobs: Iterable[Job[Any]]) -> None:
+        """From any thread. Jobs of one call are settled in their order."""
+        self._settled.extend(jobs)
+        if not self._woken:
+            self._woken = True
+            try:
+                self.loop.call_soon_threadsafe(self._settle)
+            except RuntimeError:  # the loop is closed: whoever waited has gone with it
+                self._settled.clear()
+
+    def _settle(self) -> None:
+        self._woken = False  # before looking: a thread that adds a job after this wakes the loop again
+        while self._settled:
+            self._settled.popleft().settle()
+
+
+class JobQueue:
+    """Jobs waiting for the threads that serve this queue."""
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self._closing = False
+
+    def serve(self, name: str, loop: Callable[[], None]) -> None:
+        """Start a thread that runs `loop`, which takes jobs until there are none to come."""
+        thread = Thread(target=loop, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        """Queue a unit of work; the future has its result."""
+        if self._closing:
+            raise DatabaseUnavailable("the database is closed")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.put(Job(work, future))
+        return future
+
+    def take(self) -> Job[Any] | None:
+        """Wait for the next job; None when the queue is closed and empty."""
+        return self._waiting.get()
+
+    def take_more(self, limit: int) -> list[Job[Any]]:
+        """Up to `limit` jobs that are waiting already."""
+        jobs: list[Job[Any]] = []
+        try:
+            while len(jobs) < limit:
+                job = self._waiting.get_nowait()
+                if job is None:
+                    self._waiting.put(None)  # for the thread's next look
+                    break
+                jobs.append(job)
+        except Empty:
+            pass
+        return jobs
+
+    async def close(self) -> None:
+        """Let the threads finish what is queued, then end."""
+        self._closing = True
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
