@@ -1,0 +1,35 @@
+"""All that a plugin author imports from the core's declaration language."""
+
+from hs_core.plugin.declaration import (
+    Auth,
+    By,
+    Migrations,
+    NoConfig,
+    Offer,
+    Plugin,
+    RateClass,
+    ReadSide,
+    Resource,
+    Route,
+    Scope,
+    Service,
+    Stream,
+    Task,
+)
+
+__all__ = [
+    "Auth",
+    "By",
+    "Migrations",
+    "NoConfig",
+    "Offer",
+    "Plugin",
+    "RateClass",
+    "ReadSide",
+    "Resource",
+    "Route",
+    "Scope",
+    "Service",
+    "Stream",
+    "Task",
+]

@@ -1,0 +1,212 @@
+"""What a plugin says about itself: frozen values that can be read without starting anything.
+
+`hs plugins`, `hs proxy-config`, the route table, sync tokens and the reference documentation are all made from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from hs_core.core import Core
+    from hs_core.db import Transaction
+    from hs_core.http.request import Request
+
+T = TypeVar("T")
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+Handler = Callable[[Any, "Request"], Awaitable["Response"]]
+"""A route's handler: `async def get_thing(role: Thing, request: Request) -> Response`.
+
+`role` is what the plugin's own `start` yielded in this process.
+"""
+
+
+class Auth(Enum):
+    """Who may call a route, and how they prove it."""
+
+    NONE = "none"
+    ACCESS_TOKEN = "access_token"
+    OPTIONAL_TOKEN = "optional_token"
+    """A token is checked if there is one; without one `request.requester` is `None`."""
+    APPSERVICE = "appservice"
+    SERVER_SIGNATURE = "server_signature"
+    ADMIN = "admin"
+
+
+class By(Enum):
+    """What a load balancer should hash a request by, and what a stream is sharded by."""
+
+    NONE = "none"
+    USER = "user"
+    ROOM = "room"
+    ORIGIN = "origin"
+    DESTINATION = "destination"
+
+
+class Resource(Enum):
+    """Which listeners carry a route."""
+
+    CLIENT = "client"
+    FEDERATION = "federation"
+    MEDIA = "media"
+    KEYS = "keys"
+    ADMIN = "admin"
+    METRICS = "metrics"
+
+
+class RateClass(Enum):
+    """Requests of one class share a budget per user, device and address; `rate_limits` in the config sizes it."""
+
+    NONE = "none"
+    READ = "read"
+    SYNC = "sync"
+    MESSAGE = "message"
+    ROOM_CREATION = "room_creation"
+    JOIN = "join"
+    INVITE = "invite"
+    PROFILE = "profile"
+    LOGIN = "login"
+    REGISTRATION = "registration"
+    FEDERATION = "federation"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a URL that one plugin answers.
+
+    `path` is a regular expression over the whole path whose slash-separated segments are literals, alternatives like
+    `(?:v3|r0)`, or a named wildcard `(?P<room_id>[^/]+)`; a last segment `(?P<rest>.*)` takes all that follows.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    auth: Auth = Auth.ACCESS_TOKEN
+    affinity: By = By.NONE
+    rate: RateClass = RateClass.READ
+    resource: Resource = Resource.CLIENT
+    guests: bool = False
+    """Whether guests may call it ("Guest Access")."""
+    tag: str | None = None
+    """Lets a deployment place these requests apart, such as initial syncs."""
+    max_body: int = 256 * 1024
+    """Bytes; a larger body is answered with 413 `M_TOO_LARGE` before it is read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream(Generic[Row]):
+    """An append-only, ordered log of typed rows that this plugin writes and everyone may follow."""
+
+    name: str
+    row: type[Row]
+    load: Callable[[Transaction, int, int, int], Sequence[tuple[int, Row]]] | None
+    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the plugin's tables.
+
+    `None` for a stream that lives in memory only.
+    """
+    shard_by: By = By.NONE
+    slots: int = 1
+    """How many shares the writing can be split into; 1 is a single writer."""
+    version: int = 1
+    """The version of `row`. Rows of the version before are still understood, so that a rolling restart works."""
+
+
+class Scope(Enum):
+    """Where a task runs."""
+
+    PER_PROCESS = "per_process"
+    SINGLETON = "singleton"
+    """In one live process of the deployment at a time."""
+    SHARDED = "sharded"
+    """Split over the processes in which the plugin is active."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Background work that is done again and again: `run` is awaited, then `every` passes, and so on.
+
+    A run that raises is logged and tried again at the next turn.
+    """
+
+    name: str
+    every: timedelta
+    run: Callable[[Any], Awaitable[None]]
+    """Given what the plugin's `start` yielded."""
+    scope: Scope = Scope.SINGLETON
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[T]):
+    """A typed key: `core.services[RECEIPTS]` is a `Receipts`, wherever the process that answers may be.
+
+    `T` is a protocol of async methods. The first argument of each is the key that decides where it runs. Arguments and
+    results are values that msgspec can carry: strings, numbers, bytes, structs, and lists or mappings of them.
+    """
+
+    name: str
+    owner: Stream[Any] | None = None
+    """Calls run where this stream's slot for the key is owned; without one, in any process with the plugin active."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSide(Generic[T]):
+    """A typed key for what an installed plugin offers in every process: `core.read_sides[ROOMS_READ]` is a `T`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[T]):
+    """How an installed plugin makes its read side in a process."""
+
+    key: ReadSide[T]
+    open: Callable[[Core], AbstractAsyncContextManager[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """The folder of a plugin's schema: `NNN_name.sql`, or `.sqlite.sql` and `.postgresql.sql` where engines differ."""
+
+    package: str
+    folder: str = "schema"
+
+
+class NoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The config section of a plugin that has nothing to configure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One role plugin. The entry point of group `hs.plugins` names this object."""
+
+    name: str
+    requires: Sequence[str] = ()
+    """The plugins whose services or read sides it uses; they may be active in other processes."""
+    config: type[msgspec.Struct] = NoConfig
+    routes: Sequence[Route] = ()
+    writes: Sequence[Stream[Any]] = ()
+    reads: Sequence[str] = ()
+    """Names of the streams that it follows while active."""
+    serves: Sequence[Service[Any]] = ()
+    """Services that what `start` yields implements."""
+    offers: Sequence[Offer[Any]] = ()
+    hooks: Callable[[Core], object] | None = None
+    """Makes the object whose `@hookimpl` methods take part in hooks, in every process."""
+    start: Callable[[Core], AbstractAsyncContextManager[Any]] | None = None
+    """Runs while the plugin is active in a process; yields the role that handlers, services and tasks are given."""
+    tasks: Sequence[Task] = ()
+    migrations: Migrations | None = None
+    outbound: bool = False
+    """Whether it opens connections to the internet."""
+    sync_fields: Sequence[str] = field(default=())
+    """The streams whose positions a sync token must carry, because this plugin adds a section to `/sync`."""
