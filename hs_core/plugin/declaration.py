@@ -109,11 +109,8 @@ class Stream(Generic[Row]):
 
     name: str
     row: type[Row]
-    load: Callable[[Transaction, int, int, int], Sequence[tuple[int, Row]]] | None
-    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the plugin's tables.
-
-    `None` for a stream that lives in memory only.
-    """
+    load: Callable[[Transaction, int, int, int], Sequence[tuple[int, Row]]]
+    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the plugin's tables."""
     shard_by: By = By.NONE
     slots: int = 1
     """How many shares the writing can be split into; 1 is a single writer."""
@@ -171,6 +168,8 @@ class Offer(Generic[T]):
 
     key: ReadSide[T]
     open: Callable[[Core], AbstractAsyncContextManager[T]]
+    reads: Sequence[str] = ()
+    """Names of the streams that it follows, in every process."""
 
 
 @dataclass(frozen=True, slots=True)

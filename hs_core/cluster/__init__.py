@@ -1,0 +1,1 @@
+"""Processes, ownership and calls: who owns which slot, and how to reach them."""
