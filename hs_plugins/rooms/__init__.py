@@ -1,0 +1,4 @@
+"""The room engine: owner of the `events` stream.
+
+Server-server API, "PDUs" and "Authorization rules"; client-server API, "Rooms".
+"""
