@@ -1,25 +1,21 @@
-"""What a plugin's `start` is given: the core's parts, by name. Only `start` sees it; it hands on what each part needs."""
+"""What a plugin's `start` is given: the parts of the core, by name. Only `start` sees it, and hands parts on."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import ReadSides, Services
-from hs_core.config import Config
 from hs_core.db import Database
-from hs_core.http.authenticate import Authenticator
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
 from hs_core.plugin.declaration import Plugin, Stream
-from hs_core.plugin.hooks import Hooks
 from hs_core.streams.follower import Follower
 from hs_core.streams.registry import Streams
 from hs_core.streams.writer import Writer
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-Section = TypeVar("Section", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True)
@@ -28,14 +24,11 @@ class Core:
 
     server_name: ServerName
     signing_key: SigningKey
-    config: Config
     clock: Clock
     db: Database
     streams: Streams
     services: Services
     read_sides: ReadSides
-    hooks: Hooks
-    authenticator: Authenticator
     installed: dict[str, Plugin]
 
     def writer(self, stream: Stream[Row]) -> Writer[Row]:
@@ -45,9 +38,3 @@ class Core:
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """This process's place in a stream that the plugin declares to read."""
         return self.streams.follower(stream)
-
-    def section(self, plugin: str, model: type[Section]) -> Section:
-        """The plugin's own section of the configuration."""
-        section: Any = self.config.plugins[plugin]
-        assert isinstance(section, model)
-        return cast(Section, section)

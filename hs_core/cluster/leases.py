@@ -1,6 +1,7 @@
 """The slots that this process holds, and the proof of it inside the writer's own transaction (fencing)."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from hs_core.cluster.placement import slot_of
 from hs_core.db import Database, Transaction
@@ -24,18 +25,18 @@ class Leases:
         self.owner = owner
         self._held: dict[str, dict[int, int]] = {}
 
-    async def take_all(self, db: Database, streams: Iterable[Stream[object]]) -> None:
+    async def take_all(self, db: Database, streams: Iterable[Stream[Any]]) -> None:
         """Become the owner of every slot of these streams: what the only process of a deployment does at its start."""
         names = [(stream.name, slot) for stream in streams for slot in range(stream.slots)]
         epochs = await db.write(lambda tx: [_take(tx, stream, slot, self.owner) for stream, slot in names])
         for (stream, slot), epoch in zip(names, epochs, strict=True):
             self._held.setdefault(stream, {})[slot] = epoch
 
-    def holds(self, stream: Stream[object], key: str) -> bool:
+    def holds(self, stream: Stream[Any], key: str) -> bool:
         """Whether this process believes that it owns the key. Only `prove` knows."""
         return slot_of(key, stream.slots) in self._held.get(stream.name, {})
 
-    def prove(self, tx: Transaction, stream: Stream[object], keys: Iterable[str]) -> None:
+    def prove(self, tx: Transaction, stream: Stream[Any], keys: Iterable[str]) -> None:
         """Fail unless this process owns the keys' slots now; until `tx` ends, nobody else can take them.
 
         Raises:
@@ -59,4 +60,5 @@ _TAKE = """
 
 
 def _take(tx: Transaction, stream: str, slot: int, owner: str) -> int:
-    return int(tx.value(_TAKE, (stream, slot, owner)))
+    epoch: int = tx.value(_TAKE, (stream, slot, owner)) or 0
+    return epoch

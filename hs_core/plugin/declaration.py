@@ -110,7 +110,7 @@ class Stream(Generic[Row]):
     name: str
     row: type[Row]
     load: Callable[[Transaction, int, int, int], Sequence[tuple[int, Row]]]
-    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the plugin's tables."""
+    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the tables."""
     shard_by: By = By.NONE
     slots: int = 1
     """How many shares the writing can be split into; 1 is a single writer."""

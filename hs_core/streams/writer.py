@@ -33,7 +33,9 @@ class Log(Generic[Row]):
 
     def reserve(self, count: int) -> int:
         """Take the next `count` positions and return the first. Each must be given its row with `put`."""
-        end: int = self._tx.value(_RESERVE, (count, self._stream.name))
+        end: int | None = self._tx.value(_RESERVE, (count, self._stream.name))
+        if end is None:
+            raise LookupError(f"the stream {self._stream.name!r} has no position; was it begun?")
         self._reserved += count
         self._end = end
         return end - count + 1

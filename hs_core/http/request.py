@@ -1,0 +1,5 @@
+"""A request as handlers see it."""
+
+
+class Request:
+    """One HTTP request."""
