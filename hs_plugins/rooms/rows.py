@@ -2,6 +2,9 @@
 
 import msgspec
 
+from hs_core.matrix.canonical_json import encode_canonical
+from hs_core.matrix.client_event import client_event
+from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, UserId
 
 
@@ -33,3 +36,40 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     device_id: DeviceId | None
     """The local sender's device, and its transaction ID, for that device's `unsigned`."""
     txn_id: str | None
+
+
+def event_row(
+    event: Event,
+    *,
+    state_before: bytes,
+    state_after: bytes,
+    room_state: bytes,
+    replaces: EventId | None,
+    prev_content: bytes | None,
+    device_id: DeviceId | None,
+    txn_id: str | None,
+) -> EventRow:
+    """The row of an event that has become part of its room's timeline."""
+    relation = event.content.get("m.relates_to")
+    relates_to = relation.get("event_id") if isinstance(relation, dict) else None
+    membership = event.content.get("membership") if event.type == "m.room.member" else None
+    return EventRow(
+        event.room_id,
+        event.event_id,
+        event.type,
+        event.state_key,
+        event.sender,
+        event.origin_server_ts,
+        event.depth,
+        encode_canonical(client_event(event, with_room_id=False), strict=False),
+        state_before,
+        state_after,
+        room_state,
+        membership if isinstance(membership, str) else None,
+        replaces,
+        prev_content,
+        event.redacts,
+        EventId(relates_to) if isinstance(relates_to, str) else None,
+        device_id,
+        txn_id,
+    )

@@ -1,0 +1,260 @@
+"""The door of the room engine: the `events` stream, the calls that change rooms, and what every process may read."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from hs_core.matrix.event import Event, StateKey
+from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, ServerName, UserId
+from hs_core.plugin import By, ReadSide, Service, Stream
+from hs_plugins.rooms.creation import new_room
+from hs_plugins.rooms.rows import EventRow
+from hs_plugins.rooms.store import load_rows
+
+__all__ = [
+    "EVENTS",
+    "MEMBERS",
+    "ROOMS",
+    "STATES",
+    "TIMELINES",
+    "Draft",
+    "EventRow",
+    "Join",
+    "Members",
+    "Membership",
+    "Page",
+    "Place",
+    "Relation",
+    "RoomInfo",
+    "Rooms",
+    "Sent",
+    "StateRoot",
+    "States",
+    "StoredEvent",
+    "Timelines",
+    "Verdict",
+    "new_room",
+]
+
+StateRoot: TypeAlias = bytes
+"""The name of one state of a room: the hash of its trie's root. Equal roots are equal states."""
+
+EVENTS = Stream("events", EventRow, load=load_rows, shard_by=By.ROOM, slots=64)
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a local user wants to send."""
+
+    sender: UserId
+    type: str
+    content: dict[str, Any]
+    state_key: str | None = None
+    redacts: EventId | None = None
+    device_id: DeviceId | None = None
+    """With `txn_id`: the same pair of the same sender in the same room always gives the same event."""
+    txn_id: str | None = None
+    origin_server_ts: int | None = None
+    """For application services: a time of their own ("Timestamp massaging")."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An event that is durable and part of its room."""
+
+    event_id: EventId
+    position: int
+    """A sync that has reached this position of `EVENTS` has seen it."""
+
+
+class Join(msgspec.Struct, frozen=True, kw_only=True):
+    """A local user's wish to join or to knock."""
+
+    user_id: UserId
+    content: dict[str, Any]
+    """What else the member event says: profile, reason. `membership` is added."""
+    third_party_signed: dict[str, Any] | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of a PDU from another server ("Checks performed on receipt of a PDU")."""
+
+    event_id: EventId
+    accepted: bool
+    soft_failed: bool = False
+    refused: str | None = None
+    """Why it was dropped or rejected."""
+    missing: tuple[EventId, ...] = ()
+    """Events that must be received first; nothing was stored."""
+
+
+class Rooms(Protocol):
+    """Calls run in the process that owns the room, their first argument.
+
+    Refusals are `hs_core.errors.MatrixError`: 403 `M_FORBIDDEN` with the rule that failed, 404 for a room that this
+    server does not know, 413 `M_TOO_LARGE` for an event over the size limits.
+    """
+
+    async def create_room(self, room_id: RoomId, create_event: bytes, drafts: Sequence[Draft]) -> Sent:
+        """Begin a room with a signed create event (see `new_room`) and send the drafts, all or nothing.
+
+        Answers with the last event.
+        """
+
+    async def send(self, room_id: RoomId, draft: Draft) -> Sent:
+        """Send one event of a local user. A draft with a `txn_id` that was sent before answers with that event.
+
+        A state event that would change nothing (same content, same sender, same key) answers with the current one.
+        """
+
+    async def send_all(self, room_id: RoomId, drafts: Sequence[Draft]) -> Sent:
+        """Send several events in this order, all or nothing. Answers with the last."""
+
+    async def join(self, room_id: RoomId, join: Join) -> Sent:
+        """Join, choosing the user who authorises it where the join rule is `restricted`. Joining twice is no error."""
+
+    async def knock(self, room_id: RoomId, knock: Join) -> Sent:
+        """Knock ("Knocking on rooms")."""
+
+    async def receive(self, room_id: RoomId, origin: ServerName, pdus: Sequence[bytes]) -> list[Verdict]:
+        """Take PDUs from another server, in this order. Each is checked in the order of the specification."""
+
+    async def forget(self, room_id: RoomId, user_id: UserId) -> None:
+        """Forget a room that the user has left ("Leaving rooms"). 400 `M_UNKNOWN` while still in it."""
+
+    async def purge_history(self, room_id: RoomId, before: EventId) -> int:
+        """Delete the messages before an event from this server, keeping the state. Answers how many went."""
+
+
+ROOMS = Service[Rooms]("rooms", owner=EVENTS)
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event with what this server knows about it."""
+
+    event: Event
+    position: int | None
+    state_before: StateRoot | None
+    state_after: StateRoot | None
+    replaces: EventId | None
+    redacted_by: EventId | None
+    rejected: str | None
+    soft_failed: bool
+    device_id: DeviceId | None
+    txn_id: str | None
+
+
+class RoomInfo(msgspec.Struct, frozen=True):
+    """A room as its newest commit left it."""
+
+    room_id: RoomId
+    version: str
+    creator: UserId
+    state: StateRoot
+    joined_members: int
+    invited_members: int
+    position: int
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """One user's place in one room, now."""
+
+    room_id: RoomId
+    user_id: UserId
+    membership: str
+    event_id: EventId
+    sender: UserId
+    position: int
+    forgotten: bool
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """A place between two events of a room's timeline: just after the event with this depth and position."""
+
+    depth: int
+    position: int
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some events of a room, in the direction asked for, and the place after the last of them."""
+
+    events: list[StoredEvent]
+    end: Place | None
+    """`None` when there is nothing further in that direction."""
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """One event's `m.relates_to`."""
+
+    event_id: EventId
+    parent: EventId
+    rel_type: str
+    type: str
+    sender: UserId
+    place: Place
+
+
+class Members(Protocol):
+    """Which rooms there are, and who is in them. Read from the database by any process."""
+
+    async def rooms(self, room_ids: Collection[RoomId]) -> dict[RoomId, RoomInfo]:
+        """Those of the rooms that this server knows."""
+
+    async def membership(self, room_id: RoomId, user_id: UserId) -> Membership | None:
+        """The user's place in the room; `None` if there has never been one."""
+
+    async def of_user(self, user_id: UserId, memberships: Collection[str] = ()) -> list[Membership]:
+        """The user's rooms, in any of these memberships (empty: in any at all), the latest change last."""
+
+    async def in_room(self, room_id: RoomId, memberships: Collection[str] = ("join",)) -> list[Membership]:
+        """The room's current members, in the order in which they became so."""
+
+
+class States(Protocol):
+    """States of rooms, by their roots. What a root names never changes, so answers are cached."""
+
+    async def event(self, root: StateRoot, key: StateKey) -> StoredEvent | None:
+        """The event that is current for the key."""
+
+    async def ids(self, root: StateRoot) -> dict[StateKey, EventId]:
+        """The whole state."""
+
+    async def lookup(self, root: StateRoot, keys: Collection[StateKey]) -> dict[StateKey, EventId]:
+        """Those of the keys that are present."""
+
+    async def difference(self, old: StateRoot | None, new: StateRoot) -> dict[StateKey, EventId | None]:
+        """What changed from one state to the other; `None` for a key that is gone. Costs what changed."""
+
+    async def at(self, room_id: RoomId, position: int) -> StateRoot | None:
+        """The room's state when the stream stood at `position`; `None` if the room was not known then."""
+
+
+class Timelines(Protocol):
+    """Events and their order. Read from the database by any process."""
+
+    async def events(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        """Those of the events that are known, rejected ones included."""
+
+    async def page(
+        self, room_id: RoomId, start: Place, *, backwards: bool, limit: int, stop: Place | None = None
+    ) -> Page:
+        """Up to `limit` timeline events after (or before) a place, in the direction of reading."""
+
+    async def place_at(self, room_id: RoomId, position: int) -> Place:
+        """The place in a room's timeline that the stream had reached at `position`."""
+
+    async def place_of(self, event_id: EventId) -> Place | None:
+        """The place just after an event; `None` if it is in no timeline."""
+
+    async def visible(self, user_id: UserId, events: Sequence[StoredEvent]) -> list[bool]:
+        """For each event of one room, whether this user may see it ("Room History Visibility")."""
+
+    async def closest(self, room_id: RoomId, timestamp: int, *, backwards: bool) -> StoredEvent | None:
+        """The timeline event closest to a time: at or before it (`backwards`), or at or after it."""
+
+    async def related(self, parents: Collection[EventId], rel_types: Collection[str] = ()) -> list[Relation]:
+        """The relations to these events, oldest first; all kinds if `rel_types` is empty."""
+
+
+MEMBERS = ReadSide[Members]("rooms.members")
+STATES = ReadSide[States]("rooms.states")
+TIMELINES = ReadSide[Timelines]("rooms.timelines")
