@@ -1,7 +1,7 @@
 """What a request can be refused with (client-server API, "Standard error response").
 
-Services raise these; `hs_core.http.app` alone turns them into responses. Each kind has the status that the specification
-most often gives its code; an endpoint that says otherwise passes another `status`.
+Services raise these; `hs_core.http.app` alone turns them into responses. Each kind has the status that the
+specification most often gives its code; an endpoint that says otherwise passes another `status`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final, TypeVar, overload
 from urllib.parse import parse_qsl
 
@@ -217,7 +216,7 @@ class Request:
         length = self._header_map.get(b"content-length")
         if length is not None and int(length) > limit:
             raise TooLarge(f"The body may have {limit} bytes")
-        received, started, more = 0, time.monotonic(), True
+        received, started, more = 0, asyncio.get_running_loop().time(), True
         while more:
             chunk, more = await self._next_chunk(started + PATIENCE + received / SLOWEST)
             received += len(chunk)
@@ -246,7 +245,8 @@ class Request:
         if not body and allow_empty:
             body = b"{}"
         try:
-            return _decoder(model).decode(body)
+            decoder: msgspec.json.Decoder[Body] = _decoder(model)
+            return decoder.decode(body)
         except msgspec.ValidationError as error:
             raise _refusal(error) from None
         except (ValueError, RecursionError):
@@ -267,9 +267,9 @@ class Request:
         return value
 
     async def _next_chunk(self, deadline: float) -> tuple[bytes, bool]:
-        """The next part of the body, and whether more follows. `deadline` is in seconds of the monotonic clock."""
+        """The next part of the body, and whether more follows. `deadline` is a time of the event loop."""
         try:
-            async with asyncio.timeout(max(deadline - time.monotonic(), 0)):
+            async with asyncio.timeout_at(deadline):
                 message = await self._receive()
         except TimeoutError:
             raise MatrixError(408, "M_UNKNOWN", "The body came too slowly", headers={"Connection": "close"}) from None
@@ -302,7 +302,7 @@ def _parse_query(query_string: bytes) -> dict[str, list[str]]:
     return values
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(model: type[Body]) -> msgspec.json.Decoder[Body]:
     return msgspec.json.Decoder(model)
 
@@ -310,8 +310,8 @@ def _decoder(model: type[Body]) -> msgspec.json.Decoder[Body]:
 def _refusal(error: msgspec.ValidationError) -> MatrixError:
     """msgspec tells a missing key, a wrong type and a wrong value apart by its message alone.
 
-    "`M_INVALID_PARAM`: A parameter that was specified has the wrong value", "`M_MISSING_PARAM`: A required parameter was
-    missing", "`M_BAD_JSON`: [...] malformed in some way".
+    "`M_INVALID_PARAM`: A parameter that was specified has the wrong value", "`M_MISSING_PARAM`: A required parameter
+    was missing", "`M_BAD_JSON`: [...] malformed in some way".
     """
     message = str(error)
     if isinstance(error.__cause__, ProtocolError):

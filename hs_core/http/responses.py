@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
+import msgspec
 import orjson
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -46,13 +47,9 @@ class JsonResponse(Response):
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
     """A value as JSON (structs are written by msgspec's rules, `orjson.Fragment` as it is); bytes are JSON already."""
-    return JsonResponse(value if isinstance(value, bytes) else orjson.dumps(value, _builtins), status, headers)
-
-
-def _builtins(value: Any) -> Any:
-    import msgspec
-
-    return msgspec.to_builtins(value)
+    return JsonResponse(
+        value if isinstance(value, bytes) else orjson.dumps(value, msgspec.to_builtins), status, headers
+    )
 
 
 _EMPTY: Final = JsonResponse(b"{}")
