@@ -1,6 +1,7 @@
 """Unpadded Base64 (specification, appendices, "Unpadded Base64").
 
 Decoding accepts input "with or without padding characters" and refuses everything else that is not of the alphabet.
+Unused bits of the last character may be set, as in the specification's own signing key ("Cryptographic Test Vectors").
 """
 
 import binascii
