@@ -1,1 +1,3 @@
 """Fixtures only; no cleverness."""
+
+pytest_plugins = ["hs_core.testing.fixtures"]

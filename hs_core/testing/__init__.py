@@ -1,1 +1,1 @@
-"""What tests of this server, and of anybody's plugin, are written with."""
+"""Shipped for tests, ours and those of other people's plugins: real servers to test against."""
