@@ -1,0 +1,1 @@
+"""What the protocol library costs. Run with `python -m benchmarks.matrix`."""
