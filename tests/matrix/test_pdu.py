@@ -212,3 +212,10 @@ def test_deep_content_is_an_event_like_any_other() -> None:
         content = {"a": content}
     for version in (V1, V12):
         assert errcode_of(message(version, content=content), version) == "M_BAD_JSON"
+
+
+def test_events_are_the_same_when_their_ids_are() -> None:
+    event = example_event(V12)
+    assert {event, redacted_event(event), parse_pdu(dict(event.pdu), V12)} == {event}
+    assert event != parse_pdu(message(V12, depth=8), V12)
+    assert event != event.event_id
