@@ -172,7 +172,7 @@ def overlaps(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
 
 
 def split_path(raw_path: bytes) -> list[str]:
-    """The decoded segments of a path. Raises InvalidParam if they are not UTF-8, or have a NUL (no database stores it)."""
+    """The decoded segments of a path. Raises InvalidParam if it is not UTF-8 or has a NUL, which no database stores."""
     try:
         path = raw_path.decode()
         segments = path.split("/")[1:]

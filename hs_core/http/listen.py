@@ -1,0 +1,166 @@
+"""Listeners: addresses on which a process answers HTTP, all on one event loop, and how they come to an end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Sequence
+from email.utils import formatdate
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import structlog
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+
+from hs_core.http.protocol import KEEP_ALIVE_SECONDS, BoundedProtocol, Connections
+from hs_core.plugin.declaration import Resource
+
+log = structlog.get_logger(__name__)
+
+BACKLOG: Final = 2048
+TLS_SECONDS: Final = 15.0
+"""For the handshake."""
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The files of a certificate (with its chain) and its key."""
+
+    cert: Path
+    key: Path
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of `listeners` in the configuration: a TCP address, or with `socket` a Unix socket."""
+
+    bind: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8008
+    """0 lets the system choose."""
+    socket: Path | None = None
+    tls: Tls | None = None
+    proxied: bool = False
+    """Behind a reverse proxy that sets `X-Forwarded-For`."""
+    resources: Sequence[Resource] = tuple(Resource)
+    max_connections: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    """More are closed as they come."""
+
+
+class Server:
+    """Answers on any number of listeners. Signals are the business of the process, not of this.
+
+    `draining` is what the applications wait on; see `Site.draining`.
+    """
+
+    def __init__(self, draining: asyncio.Event) -> None:
+        self._draining = draining
+        self._servers: list[asyncio.Server] = []
+        self._connections: list[Connections] = []
+        self._sockets: list[Path] = []
+        self._date: asyncio.TimerHandle | None = None
+
+    async def listen(self, listener: Listener, app: ASGIApp) -> str:
+        """Begin to answer; returns the address as a URL (of a Unix socket `unix:PATH`).
+
+        Raises OSError: the address is taken or not ours, the certificate cannot be read.
+        """
+        config = Config(
+            app,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+        config.load()
+        connections = Connections(listener.max_connections)
+        loop = asyncio.get_running_loop()
+        tls = None if listener.tls is None else _tls_context(listener.tls)
+        handshake = None if tls is None else TLS_SECONDS
+
+        def protocol() -> BoundedProtocol:
+            return BoundedProtocol(config, connections)
+
+        if listener.socket is not None:
+            server = await loop.create_unix_server(
+                protocol, str(listener.socket), ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
+            )
+            os.chmod(listener.socket, 0o660)
+            self._sockets.append(listener.socket)
+        else:
+            server = await loop.create_server(
+                protocol, listener.bind, listener.port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
+            )
+        self._servers.append(server)
+        self._connections.append(connections)
+        self._tell_date()
+        return _address(listener, server)
+
+    async def drain(self, patience: float) -> None:
+        """Stop: accept nobody, let requests finish for at most `patience` seconds, then break off what is left."""
+        self._draining.set()
+        for server in self._servers:
+            server.close()
+        for path in self._sockets:
+            path.unlink(missing_ok=True)
+        for connection in self._open():
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(patience):
+                for connections in self._connections:
+                    await connections.all_closed.wait()
+        except TimeoutError:
+            await self._break_off()
+        if self._date is not None:
+            self._date.cancel()
+        self._servers.clear()
+        self._connections.clear()
+
+    async def _break_off(self) -> None:
+        tasks = [task for connections in self._connections for task in connections.tasks]
+        log.warning("requests broken off", requests=len(tasks))
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
+        for connection in self._open():
+            connection.transport.abort()
+        for connections in self._connections:
+            await connections.all_closed.wait()
+
+    def _open(self) -> list[BoundedProtocol]:
+        return [
+            connection
+            for connections in self._connections
+            for connection in connections.connections
+            if isinstance(connection, BoundedProtocol)
+        ]
+
+    def _tell_date(self) -> None:
+        """The `Date` of all answers of this second."""
+        if self._date is not None:
+            self._date.cancel()
+        headers = [(b"date", formatdate(usegmt=True).encode())]
+        for connections in self._connections:
+            connections.default_headers = headers
+        self._date = asyncio.get_running_loop().call_later(1, self._tell_date)
+
+
+def _tls_context(files: Tls) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.cert, files.key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _address(listener: Listener, server: asyncio.Server) -> str:
+    if listener.socket is not None:
+        return f"unix:{listener.socket}"
+    host, port = server.sockets[0].getsockname()[:2]
+    scheme = "http" if listener.tls is None else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
