@@ -3,44 +3,69 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from itertools import islice
-from threading import Semaphore
-from typing import TypeVar
+from threading import Semaphore, Thread
+from typing import Generic, TypeVar
 
 from hs_core.db.database import Transaction, Work
 
 T = TypeVar("T")
 
+AT_ONCE = 2
 BATCHES_AHEAD = 2
 
 
-async def export(
-    in_transaction: Callable[[Work[None]], None], work: Work[Iterable[T]], batch: int
-) -> AsyncGenerator[list[T], None]:
-    """Batches of what `work` yields. `in_transaction` runs a unit of work, blocking, on a connection of its own."""
-    loop = asyncio.get_running_loop()
-    arrived: asyncio.Queue[list[T]] = asyncio.Queue()
-    room = Semaphore(BATCHES_AHEAD)
-    stopped = False
+class Exports:
+    """The exports of one database; more than `AT_ONCE` wait for each other, for each has a connection of its own."""
 
-    def consume(tx: Transaction) -> None:
-        items = iter(work(tx))
-        while room.acquire() and not stopped and (rows := list(islice(items, batch))):
-            loop.call_soon_threadsafe(arrived.put_nowait, rows)
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(AT_ONCE)
 
-    def run() -> None:
+    async def run(
+        self, in_transaction: Callable[[Work[None]], None], work: Work[Iterable[T]], batch: int
+    ) -> AsyncGenerator[list[T], None]:
+        """Batches of what `work` yields. `in_transaction` runs a unit of work, blocking, on a connection of its own."""
+        async with self._room:
+            handover: _Handover[T] = _Handover(work, batch)
+            thread = Thread(target=handover.produce, args=(in_transaction,), name="db-export", daemon=True)
+            thread.start()
+            try:
+                while rows := await handover.arrived.get():
+                    yield rows
+                    handover.room.release()
+            finally:
+                handover.stopped = True
+                handover.room.release()
+                await handover.ended
+        if handover.error is not None:
+            raise handover.error
+
+
+class _Handover(Generic[T]):
+    """Between the thread that reads and the task that consumes."""
+
+    def __init__(self, work: Work[Iterable[T]], batch: int) -> None:
+        self._work, self._batch = work, batch
+        self._loop = asyncio.get_running_loop()
+        self.arrived: asyncio.Queue[list[T]] = asyncio.Queue()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self.room = Semaphore(BATCHES_AHEAD)
+        self.stopped = False
+        self.error: BaseException | None = None
+
+    def produce(self, in_transaction: Callable[[Work[None]], None]) -> None:
+        """On the thread: read until the end, or until nobody wants more."""
         try:
-            in_transaction(consume)
-        finally:
-            if not stopped:
-                loop.call_soon_threadsafe(arrived.put_nowait, [])
+            in_transaction(self._consume)
+        except BaseException as error:
+            self.error = error
+        self._loop.call_soon_threadsafe(self._end)
 
-    worker = asyncio.ensure_future(asyncio.to_thread(run))
-    try:
-        while rows := await arrived.get():
-            yield rows
-            room.release()
-        await worker
-    finally:
-        stopped = True
-        room.release()
-        await asyncio.wait([worker])
+    def _consume(self, tx: Transaction) -> None:
+        items = iter(self._work(tx))
+        while self.room.acquire() and not self.stopped and (rows := list(islice(items, self._batch))):
+            self._loop.call_soon_threadsafe(self.arrived.put_nowait, rows)
+
+    def _end(self) -> None:
+        self.arrived.put_nowait([])
+        if not self.ended.done():
+            self.ended.set_result(None)

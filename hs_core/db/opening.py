@@ -20,6 +20,10 @@ async def open_database(url: str, *, readers: int | None = None, application_nam
         from hs_core.db.sqlite import SqliteDatabase
 
         return await SqliteDatabase.open(sqlite_path(url), readers or 2)
+    if scheme in ("postgresql", "postgres"):
+        from hs_core.db.postgresql import PostgresDatabase
+
+        return PostgresDatabase(url, readers or 6, application_name)
     raise ValueError(f"{scheme}: is not a database; use sqlite:///FILE or postgresql://...")
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from hs_core.db.database import Database, Engine, Transaction, Work
 from hs_core.db.errors import DatabaseUnavailable
-from hs_core.db.exports import export
+from hs_core.db.exports import Exports
 from hs_core.db.filelock import FileLock
 from hs_core.db.sqlite_session import SqliteTransaction, connect, explain
 from hs_core.db.workers import Homecoming, Job, JobQueue
@@ -29,6 +29,7 @@ class SqliteDatabase(Database):
     ) -> None:
         self._path = path
         self._lock = lock
+        self._exports = Exports()
         home = Homecoming(asyncio.get_running_loop())
         self._writes, self._reads = JobQueue(), JobQueue()
         self._writes.serve("db-writer", partial(_write_all, self._writes, home, writer))
@@ -53,13 +54,13 @@ class SqliteDatabase(Database):
         return cls(path, lock, writer, others)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._reads.submit(work)
+        return await self._reads.submit(work, writes=False)
 
     async def write(self, work: Work[T]) -> T:
-        return await self._writes.submit(work)
+        return await self._writes.submit(work, writes=True)
 
     def stream(self, work: Work[Iterable[T]], batch: int = 500) -> AsyncGenerator[list[T], None]:
-        return export(lambda consume: _read_once(self._path, consume), work, batch)
+        return self._exports.run(partial(_read_once, self._path), work, batch)
 
     async def healthy(self) -> bool:
         try:

@@ -20,6 +20,7 @@ class Job(Generic[T]):
 
     work: Work[T]
     future: asyncio.Future[T]
+    writes: bool
     result: T | None = None
     error: BaseException | None = None
     callbacks: list[Callable[[], None]] = field(default_factory=list)
@@ -97,12 +98,12 @@ class JobQueue:
         self._threads.append(thread)
         thread.start()
 
-    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+    def submit(self, work: Work[T], writes: bool) -> asyncio.Future[T]:
         """Queue a unit of work; the future has its result."""
         if self._closing:
             raise DatabaseUnavailable("the database is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.put(Job(work, future))
+        self._waiting.put(Job(work, future, writes))
         return future
 
     def take(self) -> Job[Any] | None:

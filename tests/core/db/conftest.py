@@ -1,18 +1,12 @@
 """A database of each engine with one table in it."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from hs_core.db import Database, open_database
 
 TABLE = "CREATE TABLE notes (id BIGINT PRIMARY KEY, body TEXT, raw BYTEA, done BOOLEAN, weight DOUBLE PRECISION)"
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/hs.db"
 
 
 @pytest.fixture
