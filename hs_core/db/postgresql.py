@@ -26,8 +26,8 @@ from hs_core.db.workers import Homecoming, Job, JobQueue
 
 T = TypeVar("T")
 
-MOST_ATTEMPTS = 10
-FIRST_PAUSE = 0.002  # seconds, doubled for each attempt: a second in all
+MOST_ATTEMPTS = 8
+FIRST_PAUSE = 0.002  # seconds, doubled for each attempt: half a second in all
 EXPORT_PATIENCE = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
 
 
@@ -113,17 +113,16 @@ class Worker:
 
     def _run(self, job: Job[Any]) -> None:
         """Run a job to its end, whatever it takes, and send it home."""
-        fresh = False  # whether the connection was made for this job: if that one breaks too, something is wrong
+        broken = 0  # connections; the first may have been lost long ago, if the second goes too there is a reason
         for attempt in range(MOST_ATTEMPTS):
-            if self._session is None:
-                fresh = True
-                if not self._dial(job):
-                    return
+            if self._session is None and not self._dial(job):
+                return
             failed = self._attempt(job)
             if failed is None:
                 return
             if self._session is None:
-                if fresh or failed.in_doubt:
+                broken += 1
+                if broken > 1 or failed.in_doubt:
                     break
             elif try_again(failed.failure):
                 Event().wait(FIRST_PAUSE * 2**attempt)

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Transformer
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
@@ -25,7 +26,7 @@ SET idle_in_transaction_session_timeout = '5s';
 SET TimeZone = 'UTC';
 SET jit = off
 """
-# A machine that has vanished is noticed after 15 to 20 seconds.
+# A machine that has vanished is noticed after 15 to 20 seconds. The URL may say otherwise.
 _PATIENCE = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -40,12 +41,8 @@ class Session:
 
     def __init__(self, conninfo: str, application_name: str) -> None:
         """Connect. Raises psycopg.OperationalError."""
-        self._connection = psycopg.connect(
-            conninfo,
-            autocommit=True,
-            application_name=application_name,
-            **_PATIENCE,  # type: ignore[arg-type]
-        )
+        options: dict[str, Any] = _PATIENCE | conninfo_to_dict(conninfo) | {"application_name": application_name}
+        self._connection = psycopg.connect("", autocommit=True, **options)
         if self._connection.info.parameter_status("server_encoding") != "UTF8":
             self._connection.close()
             raise psycopg.OperationalError(
@@ -132,9 +129,10 @@ class Session:
     def tidy(self) -> None:
         """Between transactions: forget prepared statements that have become too many."""
         if len(self._prepared) > _MOST_PREPARED:
-            self._prepared.clear()
             self.queue("DEALLOCATE ALL")
+            self.send()
             self._prepared.clear()
+            self._news.clear()
 
     def close(self) -> None:
         """Hang up."""
