@@ -1,0 +1,1 @@
+"""The authorisation rules, by name, in every room version."""
