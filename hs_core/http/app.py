@@ -26,7 +26,7 @@ from hs_core.http.health import CORE, core_claims
 from hs_core.http.limits import RateLimiter
 from hs_core.http.metrics import HttpMetrics, RouteMetrics
 from hs_core.http.request import Request
-from hs_core.http.responses import PREFLIGHT, error_response, send_response
+from hs_core.http.responses import PREFLIGHT, JsonStream, error_response, send_response
 from hs_core.http.routes import Claim, Match, RouteTable
 from hs_core.plugin.declaration import Resource
 
@@ -129,7 +129,10 @@ class _App:
 
     async def _answer_or_refuse(self, claim: Claim, request: Request) -> Response:
         try:
-            return await self._answer(claim, request)
+            response = await self._answer(claim, request)
+            if isinstance(response, JsonStream):
+                await response.begin()
+            return response
         except ClientDisconnect:
             raise
         except Exception as error:

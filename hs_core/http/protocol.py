@@ -102,7 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self._head_bytes > MAX_HEAD:  # perhaps it was the body that came along with them
-            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            size = len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
             if size > MAX_HEAD:
                 self._refuse(_HEAD_TOO_LARGE)
                 return

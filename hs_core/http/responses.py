@@ -71,7 +71,7 @@ def error_response(error: MatrixError, request_id: str | None = None) -> JsonRes
 class JsonStream(Response):
     """JSON that is sent in parts, as they are made: for what is too large to be held whole.
 
-    The first part is made before the status is sent, so an error until then is still answered as one.
+    The first part is made before the status is sent, so that an error until then is still answered as one.
     """
 
     media_type = "application/json"
@@ -81,13 +81,19 @@ class JsonStream(Response):
         self.background = None
         self.parts = parts
         self.body = b""
+        """The first part, once begun."""
         self.raw_headers = [JSON]
 
+    async def begin(self) -> None:
+        self.body = await anext(self.parts, b"")
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.begin()
         await self.send(send, gzip=False)
 
     async def send(self, send: Send, *, gzip: bool) -> None:
-        first = await anext(self.parts, b"")
+        """What has begun."""
+        first = bytes(self.body)
         compressor = zlib.compressobj(level=1, wbits=31) if gzip else None
         headers = [*self.raw_headers, *CORS, *(GZIP if gzip else ())]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})

@@ -214,10 +214,11 @@ def expand(claim: Claim) -> Iterator[list[_Segment]]:
     parts = _ALTERNATIVES.split(claim.route.path)
     choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
     for choice in product(*choices):
-        yield from product_of_segments(claim, "".join(choice))
+        yield from _read(claim, "".join(choice))
 
 
-def product_of_segments(claim: Claim, path: str) -> Iterator[list[_Segment]]:
+def _read(claim: Claim, path: str) -> Iterator[list[_Segment]]:
+    """A path without alternatives that span segments; those within one named segment are told apart here."""
     segments: list[list[_Segment]] = []
     position = 0
     while position < len(path):
