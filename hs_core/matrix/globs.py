@@ -69,7 +69,7 @@ class Glob:
     specification know only `*`.
     """
 
-    __slots__ = ("_first", "_last", "_middle", "least_length", "literal")
+    __slots__ = ("_essential", "_first", "_last", "_middle", "least_length", "literal")
 
     literal: str | None
     """The only text that the pattern matches, if it has no wildcards."""
@@ -80,6 +80,9 @@ class Glob:
         # A run of `*` means the same as one; the pieces between them would be empty.
         texts = pattern.split("*")
         pieces = [_Masked(text) if question_mark and "?" in text else _Literal(text) for text in texts]
+        # The longest text that must be found for the rest to be worth a look; most patterns do not get past it.
+        runs = pattern.replace("?", "*").split("*") if question_mark else texts
+        self._essential = max(runs, key=len)
         self.least_length = sum(piece.length for piece in pieces)
         self.literal = texts[0] if len(pieces) == 1 and isinstance(pieces[0], _Literal) else None
         self._first = pieces[0]
@@ -90,7 +93,7 @@ class Glob:
         """Whether the pattern matches the whole of `text`."""
         if self.literal is not None:
             return text == self.literal
-        if len(text) < self.least_length or not self._first.is_at(text, 0):
+        if not self._first.is_at(text, 0) or self._essential not in text or len(text) < self.least_length:
             return False
         if self._last is None:
             return len(text) == self._first.length
@@ -105,7 +108,7 @@ class Glob:
         not in the sets `[A-Z]`, `[a-z]`, `[0-9]` or `_`." A place is at such a character on either side of it, so that
         patterns which themselves begin or end with one (`@room`, `:)`) are found wherever they stand.
         """
-        if len(text) < self.least_length:
+        if self._essential not in text or len(text) < self.least_length:
             return False
         starts = (place for place in self._first.places(text, 0) if _is_word_boundary(text, place))
         if self._last is None:
@@ -126,6 +129,14 @@ class Glob:
                 return None
             position = place + piece.length
         return position
+
+
+def contains_words(text: str, words: str) -> bool:
+    """Whether `words`, which has no wildcards, is a part of `text` that starts and ends at a word boundary."""
+    return any(
+        _is_word_boundary(text, place) and _is_word_boundary(text, place + len(words))
+        for place in _Literal(words).places(text, 0)
+    )
 
 
 def _is_word_boundary(text: str, place: int) -> bool:

@@ -1,0 +1,106 @@
+"""Which of a user's push rules decides about an event (client-server API, "Push Rules")."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from hs_core.matrix.push_rules.conditions import (
+    Condition,
+    EventView,
+    Recipient,
+    RoomView,
+    compile_condition,
+    compile_pattern,
+)
+from hs_core.matrix.push_rules.defaults import DEFAULT_RULES
+from hs_core.matrix.push_rules.rules import NO_ACTIONS, Actions, Kind, Rule
+from hs_core.matrix.push_rules.ruleset import Ruleset
+
+
+class _CompiledRule(msgspec.Struct, frozen=True):
+    conditions: tuple[Condition, ...]
+    actions: Actions
+
+
+class CompiledRuleset(msgspec.Struct, frozen=True):
+    """The enabled rules of one user, ready to be asked. Keep it as long as the `Ruleset` does not change."""
+
+    first: tuple[_CompiledRule, ...]
+    """Override, then content rules."""
+    rooms: dict[str, Actions]
+    senders: dict[str, Actions]
+    last: tuple[_CompiledRule, ...]
+    """Underride rules."""
+
+    def evaluate(self, event: EventView, room: RoomView, recipient: Recipient) -> Actions:
+        """What to do about `event` for `recipient`, whose rules these are: the actions of the first rule that matches.
+
+        Nothing if none does, nor for events "that the user has sent themselves".
+        """
+        if event.sender == recipient.user_id:
+            return NO_ACTIONS
+        actions = _first_match(self.first, event, room, recipient)
+        if actions is None:
+            actions = self.rooms.get(event.room_id)
+        if actions is None:
+            actions = self.senders.get(event.sender)
+        if actions is None:
+            actions = _first_match(self.last, event, room, recipient)
+        return NO_ACTIONS if actions is None else actions
+
+
+def compile_ruleset(ruleset: Ruleset) -> CompiledRuleset:
+    """Prepare a user's rules. All who never changed theirs share one."""
+    return _UNCHANGED if ruleset == _NOTHING_CHANGED else _compile(ruleset)
+
+
+def _compile(ruleset: Ruleset) -> CompiledRuleset:
+    return CompiledRuleset(
+        first=(*_compile_all(ruleset, Kind.OVERRIDE), *_compile_all(ruleset, Kind.CONTENT)),
+        rooms=_by_id(ruleset.rules(Kind.ROOM)),
+        senders=_by_id(ruleset.rules(Kind.SENDER)),
+        last=_compile_all(ruleset, Kind.UNDERRIDE),
+    )
+
+
+def _compile_all(ruleset: Ruleset, kind: Kind) -> tuple[_CompiledRule, ...]:
+    compiled = ((rule, _conditions_of(rule)) for rule in ruleset.rules(kind) if rule.enabled)
+    return tuple(_CompiledRule(found, Actions.of(rule.actions)) for rule, found in compiled if found is not None)
+
+
+def _by_id(rules: Iterable[Rule]) -> dict[str, Actions]:
+    """Room and sender rules, whose ID is the ID of the room or user that they are about."""
+    return {rule.rule_id: Actions.of(rule.actions) for rule in rules if rule.enabled}
+
+
+def _conditions_of(rule: Rule) -> tuple[Condition, ...] | None:
+    """`None` if one of them never holds."""
+    if rule.is_default:
+        return _DEFAULT_CONDITIONS.get(rule.rule_id)
+    if rule.pattern is not None:
+        return (compile_pattern(("content", "body"), rule.pattern),)
+    return _compile_conditions(rule)
+
+
+def _compile_conditions(rule: Rule) -> tuple[Condition, ...] | None:
+    conditions = [compile_condition(condition) for condition in rule.conditions]
+    found = tuple(condition for condition in conditions if condition is not None)
+    return found if len(found) == len(conditions) else None
+
+
+def _first_match(
+    rules: tuple[_CompiledRule, ...], event: EventView, room: RoomView, recipient: Recipient
+) -> Actions | None:
+    for rule in rules:
+        for condition in rule.conditions:
+            if not condition(event, room, recipient):
+                break
+        else:
+            return rule.actions
+    return None
+
+
+_DEFAULT_CONDITIONS: Final = {rule.rule_id: _compile_conditions(rule) for rule in sum(DEFAULT_RULES.values(), ())}
+_NOTHING_CHANGED: Final = Ruleset()
+_UNCHANGED: Final = _compile(_NOTHING_CHANGED)
