@@ -1,0 +1,263 @@
+"""The configuration file as types, section by section. A field's docstring is its entry in the reference.
+
+Every part of the deployment reads these values and none changes them. Paths are absolute once loaded.
+"""
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from hs_core.config.network import SPECIAL_RANGES
+from hs_core.config.values import Secret, Size
+from hs_core.plugin.declaration import RateClass, Resource
+
+Network: TypeAlias = IPv4Network | IPv6Network
+Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+PUBLIC_RESOURCES = (Resource.CLIENT, Resource.FEDERATION, Resource.MEDIA, Resource.KEYS)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every section of the file is; plugins use it for theirs, too."""
+
+
+class Database(Section, frozen=True, kw_only=True):
+    """Where everything durable is kept."""
+
+    url: Secret = Secret("")
+    """`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`. Default: `hs.db` in `data_dir`."""
+
+
+class Redis(Section, frozen=True, kw_only=True):
+    """The bus between several processes; one process needs none."""
+
+    url: Secret | None = None
+    """`redis://HOST:PORT/NUMBER`."""
+
+
+class Cluster(Section, frozen=True, kw_only=True):
+    """How the processes of a deployment know each other."""
+
+    secret: Secret | None = None
+
+
+class Tls(Section, frozen=True, kw_only=True):
+    """A certificate with its chain, and its key, both in PEM."""
+
+    cert: Path
+    key: Path
+
+
+class Listener(Section, frozen=True, kw_only=True):
+    """An address on which requests are answered."""
+
+    port: Port
+    """0 lets the system choose one."""
+    bind: str = "127.0.0.1"
+    tls: Tls | None = None
+    resources: tuple[Resource, ...] = PUBLIC_RESOURCES
+
+    def carries(self, resource: Resource) -> bool:
+        """Whether routes of `resource` are answered here.
+
+        "Homeservers publish their public keys in a JSON object": other servers ask for them where they federate.
+        """
+        return resource in self.resources or (resource is Resource.KEYS and Resource.FEDERATION in self.resources)
+
+
+class Process(Section, frozen=True, kw_only=True):
+    """An entry of `processes`: the plugins that are active there, and its listeners."""
+
+    plugins: tuple[str, ...]
+    """`"*"` stands for all that are installed."""
+    except_: tuple[str, ...] = msgspec.field(name="except", default=())
+    replicas: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    """Replica k listens on each listener's port + k."""
+    listeners: tuple[Listener, ...] = ()
+
+
+class Registration(Section, frozen=True, kw_only=True):
+    """Who may make an account."""
+
+    enabled: bool = False
+    guests: bool = False
+    shared_secret: Secret | None = None
+    """Whoever knows it can register users, administrators too."""
+    require_token: bool = False
+
+
+class PasswordHash(Section, frozen=True, kw_only=True):
+    """How costly a guess is."""
+
+    cost: Literal["default", "minimum"] = "default"
+    """`minimum` is for tests that register thousands of users."""
+
+
+class Budget(Section, frozen=True, kw_only=True):
+    """How often something may be done: `burst` times at once, `per_second` in the long run."""
+
+    per_second: Annotated[float, msgspec.Meta(gt=0)]
+    burst: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class RateLimits(Section, frozen=True, kw_only=True):
+    """One budget for each class of requests."""
+
+    enabled: bool = True
+    read: Budget = Budget(per_second=50, burst=200)
+    sync: Budget = Budget(per_second=20, burst=100)
+    message: Budget = Budget(per_second=5, burst=30)
+    room_creation: Budget = Budget(per_second=0.2, burst=10)
+    join: Budget = Budget(per_second=0.5, burst=20)
+    invite: Budget = Budget(per_second=0.5, burst=20)
+    profile: Budget = Budget(per_second=0.5, burst=20)
+    login: Budget = Budget(per_second=0.2, burst=10)
+    registration: Budget = Budget(per_second=0.2, burst=5)
+    federation: Budget = Budget(per_second=50, burst=300)
+
+    def budget(self, rate: RateClass) -> Budget | None:
+        """`None`: as often as one likes."""
+        if not self.enabled or rate is RateClass.NONE:
+            return None
+        budget: Budget = getattr(self, rate.value)
+        return budget
+
+
+class Directory(Section, frozen=True, kw_only=True):
+    """Who may read the list of public rooms."""
+
+    public_without_auth: bool = False
+    public_over_federation: bool = False
+
+
+class Outbound(Section, frozen=True, kw_only=True):
+    """Requests that are not federation: push gateways, application services, identity servers, previews, sign-on."""
+
+    verify_tls: bool = True
+    allow_private_addresses: bool = False
+
+
+class Federation(Section, frozen=True, kw_only=True):
+    """Dealings with other servers."""
+
+    enabled: bool = True
+    verify_tls: bool = True
+    ca_file: Path | None = None
+    """An authority to trust besides the system's: for private federations and tests."""
+    allow_private_addresses: bool = False
+    ip_blocklist: tuple[Network, ...] = SPECIAL_RANGES
+    ip_allowlist: tuple[Network, ...] = ()
+    """Allowed although in the blocklist."""
+    allow_domains: tuple[str, ...] | None = None
+    """Federate with these servers only."""
+
+
+class Email(Section, frozen=True, kw_only=True):
+    """How mail is sent."""
+
+    smtp_host: str
+    from_: str = msgspec.field(name="from")
+    smtp_port: Port = 25
+    smtp_tls: Literal["none", "starttls", "implicit"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: Secret | None = None
+
+
+class Identity(Section, frozen=True, kw_only=True):
+    """Identity servers that users may reach through us."""
+
+    trusted_servers: tuple[str, ...] = ()
+    """Host names; `"*"` trusts any."""
+
+
+class UrlPreviews(Section, frozen=True, kw_only=True):
+    """Looking at a page for a user."""
+
+    enabled: bool = False
+
+
+class Recaptcha(Section, frozen=True, kw_only=True):
+    """A stage of registration; on once both keys are given."""
+
+    public_key: str | None = None
+    private_key: Secret | None = None
+    verify_url: str = "https://www.recaptcha.net/recaptcha/api/siteverify"
+
+
+class Cas(Section, frozen=True, kw_only=True):
+    """Single sign-on with a CAS server; on once it is named."""
+
+    server_url: str | None = None
+
+
+class OidcProvider(Section, frozen=True, kw_only=True):
+    """An OpenID Connect provider whose users may log in."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,64}$")]
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: Secret | None = None
+    scopes: tuple[str, ...] = ("openid", "profile")
+
+
+class Saml(Section, frozen=True, kw_only=True):
+    """Single sign-on with a SAML identity provider; on once its metadata are given."""
+
+    metadata: Path | None = None
+
+
+class Media(Section, frozen=True, kw_only=True):
+    """Uploads."""
+
+    storage: Literal["local"] = "local"
+    max_upload_size: Size = Size(50 << 20)
+
+
+class Logging(Section, frozen=True, kw_only=True):
+    """What is written about the server's work."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    format: Literal["console", "json"] = "console"
+    file: Path | None = None
+    """Default: standard error."""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    server_name: str
+    public_baseurl: str = ""
+    """Where clients reach the server; always ends with a slash. Default: `https://SERVER_NAME/`."""
+    data_dir: Path = Path("data")
+    """The embedded database and local media live here."""
+    signing_key_path: Path = Path()
+    """Made at the first start if it is not there. Default: `signing.key` in `data_dir`."""
+    database: Database = Database()
+    redis: Redis = Redis()
+    cluster: Cluster = Cluster()
+    listeners: tuple[Listener, ...] = (Listener(port=8008, resources=tuple(Resource)),)
+    """Of `hs run` without `--process`."""
+    processes: dict[str, Process] = {}
+    streams: dict[str, tuple[str, ...]] = {}
+    """Stream name to the processes that may write it, where that should not be left to the cluster."""
+    registration: Registration = Registration()
+    default_room_version: str = "12"
+    password_hash: PasswordHash = PasswordHash()
+    rate_limits: RateLimits = RateLimits()
+    directory: Directory = Directory()
+    outbound: Outbound = Outbound()
+    federation: Federation = Federation()
+    appservices: tuple[Path, ...] = ()
+    email: Email | None = None
+    identity: Identity = Identity()
+    url_previews: UrlPreviews = UrlPreviews()
+    recaptcha: Recaptcha = Recaptcha()
+    cas: Cas = Cas()
+    oidc: tuple[OidcProvider, ...] = ()
+    saml: Saml = Saml()
+    media: Media = Media()
+    logging: Logging = Logging()
+    plugins: dict[str, Any] = {}
+    """Each installed plugin's own section, typed by its declaration; there is one for every installed plugin."""

@@ -1,0 +1,148 @@
+"""What one setting demands of another, and what a type alone cannot say. Each rule yields its problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from hs_core.config.model import Config, Listener
+from hs_core.config.problems import Problem, nearest
+from hs_core.config.reader import Where
+from hs_core.matrix.errors import ProtocolError
+from hs_core.matrix.identifiers import parse_server_name
+from hs_core.matrix.room_version import room_version
+
+_ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A listener, where it is written, and how often it is there: replica k listens on its port + k."""
+
+    where: Where
+    name: str
+    listener: Listener
+    replicas: int = 1
+
+    @property
+    def ports(self) -> range:
+        """None at all if the system chooses them."""
+        return range(self.listener.port, self.listener.port + self.replicas) if self.listener.port else range(0)
+
+    def shared_ports(self, other: _Place) -> range:
+        """The ports on which both would listen at one address."""
+        binds = {self.listener.bind, other.listener.bind}
+        if len(binds) > 1 and not binds & _ANY_ADDRESS:
+            return range(0)
+        return range(max(self.ports.start, other.ports.start), min(self.ports.stop, other.ports.stop))
+
+
+@dataclass(frozen=True)
+class _Rules:
+    config: Config
+    places: Mapping[Where, tuple[str, int]]
+    plugins: frozenset[str]
+
+    def problem(self, where: Where, message: str, remedy: str) -> Problem:
+        """At `where` or, if that was not written, at what is around it."""
+        for end in range(len(where), -1, -1):
+            if where[:end] in self.places:
+                return Problem(*self.places[where[:end]], message, remedy)
+        return Problem("the configuration", 0, message, remedy)
+
+    def names(self) -> Iterator[Problem]:
+        try:
+            parse_server_name(self.config.server_name)
+        except ProtocolError as error:
+            yield self.problem(("server_name",), str(error), "write a host name such as example.org")
+        base = urlsplit(self.config.public_baseurl)
+        if base.scheme not in {"http", "https"} or not base.netloc:
+            yield self.problem(
+                ("public_baseurl",), f"{self.config.public_baseurl!r} is not a web address", "write https://HOST/"
+            )
+        try:
+            room_version(self.config.default_room_version)
+        except ProtocolError as error:
+            yield self.problem(("default_room_version",), str(error), 'write a version that is known, such as "12"')
+
+    def database(self) -> Iterator[Problem]:
+        scheme, separator, rest = self.config.database.url.partition("://")
+        if scheme not in {"sqlite", "postgresql"} or not separator or not rest.strip("/"):
+            yield self.problem(
+                ("database", "url"),
+                "that is not a database",
+                "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+            )
+
+    def recaptcha(self) -> Iterator[Problem]:
+        keys = self.config.recaptcha
+        if (keys.public_key is None) != (keys.private_key is None):
+            missing = "public_key" if keys.public_key is None else "private_key"
+            yield self.problem(("recaptcha",), f"recaptcha.{missing} is missing", "give both keys, or neither")
+
+    def process_plugins(self) -> Iterator[Problem]:
+        for name, process in self.config.processes.items():
+            for key, plugins in (("plugins", process.plugins), ("except", process.except_)):
+                for index, plugin in enumerate(plugins):
+                    if plugin not in self.plugins and not (plugin == "*" and key == "plugins"):
+                        where = ("processes", name, key, index)
+                        yield self.problem(
+                            where, f"the plugin {plugin!r} is not installed", nearest(plugin, self.plugins)
+                        )
+
+    def stream_writers(self) -> Iterator[Problem]:
+        for stream, processes in self.config.streams.items():
+            for index, process in enumerate(processes):
+                if process not in self.config.processes:
+                    remedy = nearest(process, self.config.processes)
+                    yield self.problem(("streams", stream, index), f"there is no process {process!r}", remedy)
+
+    def addresses(self) -> Iterator[Problem]:
+        """Two listeners of one process or of one deployment must not have the same address and port."""
+        alone = [_Place(("listeners", index), "listeners", each) for index, each in enumerate(self.config.listeners)]
+        deployed = [
+            _Place(("processes", name, "listeners", index), f"processes.{name}", each, process.replicas)
+            for name, process in self.config.processes.items()
+            for index, each in enumerate(process.listeners)
+        ]
+        yield from self._collisions(alone)
+        yield from self._collisions(deployed)
+
+    def _collisions(self, listeners: list[_Place]) -> Iterator[Problem]:
+        for index, one in enumerate(listeners):
+            if one.ports.stop > 65536:
+                message = f"replica {one.replicas} of {one.name} would have port {one.ports.stop - 1}"
+                yield self.problem(one.where, message, "choose a lower port")
+            for other in listeners[:index]:
+                if shared := one.shared_ports(other):
+                    message = f"port {shared[0]} of {one.name} is also that of {other.name}"
+                    yield self.problem(one.where, message, "choose ports that are further apart")
+
+    def several_processes(self) -> Iterator[Problem]:
+        """What processes that share a deployment need, so that they can find each other and their data."""
+        if sum(process.replicas for process in self.config.processes.values()) < 2:
+            return
+        if self.config.database.url.startswith("sqlite:"):
+            yield self.problem(("database", "url"), "several processes cannot share SQLite", "use postgresql://...")
+        if self.config.redis.url is None:
+            yield self.problem(("redis",), "several processes need Redis", "set redis.url, or run one process")
+        if self.config.cluster.secret is None:
+            yield self.problem(
+                ("cluster",), "several processes need a secret to trust each other", "set cluster.secret_file"
+            )
+
+
+def check(config: Config, places: Mapping[Where, tuple[str, int]], plugins: frozenset[str]) -> Iterator[Problem]:
+    """Every problem that is only seen when the whole is looked at."""
+    rules = _Rules(config, places, plugins)
+    for rule in (
+        rules.names,
+        rules.database,
+        rules.recaptcha,
+        rules.process_plugins,
+        rules.stream_writers,
+        rules.addresses,
+        rules.several_processes,
+    ):
+        yield from rule()
