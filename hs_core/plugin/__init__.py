@@ -16,6 +16,7 @@ from hs_core.plugin.declaration import (
     Stream,
     Task,
 )
+from hs_core.plugin.hookspecs import Refusal, hookimpl
 
 __all__ = [
     "Auth",
@@ -26,10 +27,12 @@ __all__ = [
     "Plugin",
     "RateClass",
     "ReadSide",
+    "Refusal",
     "Resource",
     "Route",
     "Scope",
     "Service",
     "Stream",
     "Task",
+    "hookimpl",
 ]

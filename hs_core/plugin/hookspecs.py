@@ -1,0 +1,140 @@
+"""Every hook: its type, the moment it is called, and what happens if an implementation fails.
+
+A plugin takes part with an object whose methods have these names and carry `@hookimpl`; a method takes the parameters
+it needs, by name, and leaves out the rest. `Hooks` calls them:
+
+- a `RefusalHook` **fails closed**: the first refusal decides, and an implementation that raises has refused;
+- an `AnswerHook` asks one after the other until one knows; an implementation that raises does not know;
+- a `NoticeHook` **fails open**: everybody is told, and an implementation that raises keeps nobody else from hearing it.
+
+To add a hook, write its function here with the decorator of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
+
+import msgspec
+import pluggy
+
+from hs_core.matrix.event import Event, Json
+from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
+from hs_core.matrix.room_version import RoomVersion
+
+PROJECT: Final = "hs"
+
+hookimpl: Final = pluggy.HookimplMarker(PROJECT)
+"""Marks a method that takes part in the hook of its name; `@hookimpl(tryfirst=True)` asks to come before others."""
+
+hookspec: Final = pluggy.HookspecMarker(PROJECT)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why something may not be done; the client is told both."""
+
+    message: str
+    errcode: str = "M_FORBIDDEN"
+
+
+class EventDraft(msgspec.Struct, frozen=True):
+    """An event that a local user wants to send, before it is authorised and signed."""
+
+    room_id: RoomId
+    sender: UserId
+    type: str
+    state_key: str | None
+    content: Mapping[str, Json]
+
+
+class RoomView(Protocol):
+    """What a hook may know of the room that an event is for."""
+
+    @property
+    def room_version(self) -> RoomVersion: ...
+
+    def state_event(self, type: str, state_key: str) -> Event | None:  # noqa: A002, the specification's word
+        """The current state event at that place."""
+        ...
+
+
+class RegistrationRequest(msgspec.Struct, frozen=True):
+    """An account that somebody wants to make."""
+
+    localpart: str
+    address: str | None
+    """The client's IP address."""
+    user_agent: str | None
+    guest: bool = False
+
+
+@dataclass(frozen=True)
+class RefusalHook(Generic[P]):
+    """A hook that asks for permission."""
+
+    function: Callable[P, Awaitable[Refusal | None]]
+
+
+@dataclass(frozen=True)
+class AnswerHook(Generic[P, T]):
+    """A hook that asks who knows."""
+
+    function: Callable[P, Awaitable[T | None]]
+
+
+@dataclass(frozen=True)
+class NoticeHook(Generic[P]):
+    """A hook that says what has happened."""
+
+    function: Callable[P, Awaitable[None]]
+
+
+Hook = RefusalHook[Any] | AnswerHook[Any, Any] | NoticeHook[Any]
+
+
+@RefusalHook
+async def check_event(draft: EventDraft, room: RoomView) -> Refusal | None:
+    """May this local event be sent? Asked where the room is owned, before signing. Fails closed."""
+
+
+@RefusalHook
+async def check_invite(sender: UserId, invited: UserId, room_id: RoomId) -> Refusal | None:
+    """May this invitation go out or, from another server, come in? Asked before it has any effect. Fails closed."""
+
+
+@RefusalHook
+async def check_join(user: UserId, room_id: RoomId, invited: bool) -> Refusal | None:
+    """May this local user join? Asked before the room, or another server, is. Fails closed."""
+
+
+@RefusalHook
+async def check_registration(request: RegistrationRequest) -> Refusal | None:
+    """May this account be made? Asked after the stages of registration, before the account exists. Fails closed."""
+
+
+@AnswerHook
+async def check_password(user: UserId, password: str) -> bool | None:
+    """Is this the user's password? `None`: ask others, and the server's own record last.
+
+    Asked at every login and re-authentication with a password. An implementation that raises does not know.
+    """
+
+
+@NoticeHook
+async def user_deactivated(user: UserId, erase: bool) -> None:
+    """The account is gone for good, once that is committed; `erase` if its messages should be, too. Fails open."""
+
+
+@NoticeHook
+async def device_deleted(user: UserId, device: DeviceId) -> None:
+    """The device and its access tokens are gone, once that is committed. Fails open."""
+
+
+HOOKS: Final[tuple[Hook, ...]] = tuple(
+    value for value in list(globals().values()) if isinstance(value, RefusalHook | AnswerHook | NoticeHook)
+)
+"""All of them."""
