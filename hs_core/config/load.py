@@ -8,12 +8,13 @@ from urllib.parse import quote, unquote
 import msgspec
 import yaml
 
-from hs_core.config.model import Config, Database
+from hs_core.config.model import Config, Database, Listener
 from hs_core.config.problems import ConfigError, Problem, nearest
 from hs_core.config.reader import BAD, Reader
 from hs_core.config.rules import check
 from hs_core.config.source import Source, empty, is_null, place
 from hs_core.config.values import Secret
+from hs_core.plugin.declaration import Resource
 
 Sections = Mapping[str, type[msgspec.Struct]]
 """The installed plugins' names and the models of their sections."""
@@ -108,9 +109,21 @@ def _complete(config: Config, folder: Path, plugins: dict[str, Any]) -> Config:
         data_dir=data_dir,
         signing_key_path=data_dir / "signing.key" if config.signing_key_path == Path() else config.signing_key_path,
         database=Database(url=_absolute(url, folder)),
+        listeners=tuple(_with_keys(listener) for listener in config.listeners),
+        processes={
+            name: msgspec.structs.replace(process, listeners=tuple(map(_with_keys, process.listeners)))
+            for name, process in config.processes.items()
+        },
         public_baseurl=base if base.endswith("/") else f"{base}/",
         plugins=plugins,
     )
+
+
+def _with_keys(listener: Listener) -> Listener:
+    """Servers ask for each other's keys where they federate, so a listener that carries the one carries the other."""
+    if Resource.FEDERATION not in listener.resources or Resource.KEYS in listener.resources:
+        return listener
+    return msgspec.structs.replace(listener, resources=(*listener.resources, Resource.KEYS))
 
 
 def _absolute(url: Secret, folder: Path) -> Secret:

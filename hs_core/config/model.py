@@ -11,7 +11,7 @@ import msgspec
 
 from hs_core.config.network import SPECIAL_RANGES
 from hs_core.config.values import Secret, Size
-from hs_core.plugin.declaration import RateClass, Resource
+from hs_core.plugin.declaration import Resource
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -42,28 +42,26 @@ class Cluster(Section, frozen=True, kw_only=True):
     secret: Secret | None = None
 
 
-class Tls(Section, frozen=True, kw_only=True):
-    """A certificate with its chain, and its key, both in PEM."""
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The files of a certificate (with its chain) and its key, both PEM."""
 
     cert: Path
     key: Path
 
 
-class Listener(Section, frozen=True, kw_only=True):
-    """An address on which requests are answered."""
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of `listeners`: a TCP address, or with `socket` a Unix socket."""
 
-    port: Port
-    """0 lets the system choose one."""
     bind: str = "127.0.0.1"
+    port: Port = 8008
+    """0 lets the system choose."""
+    socket: Path | None = None
     tls: Tls | None = None
+    proxied: bool = False
+    """Behind a reverse proxy that sets `X-Forwarded-For`."""
     resources: tuple[Resource, ...] = PUBLIC_RESOURCES
-
-    def carries(self, resource: Resource) -> bool:
-        """Whether routes of `resource` are answered here.
-
-        "Homeservers publish their public keys in a JSON object": other servers ask for them where they federate.
-        """
-        return resource in self.resources or (resource is Resource.KEYS and Resource.FEDERATION in self.resources)
+    max_connections: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    """More are closed as they come."""
 
 
 class Process(Section, frozen=True, kw_only=True):
@@ -94,34 +92,27 @@ class PasswordHash(Section, frozen=True, kw_only=True):
     """`minimum` is for tests that register thousands of users."""
 
 
-class Budget(Section, frozen=True, kw_only=True):
-    """How often something may be done: `burst` times at once, `per_second` in the long run."""
+class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One budget: so many requests per second in the long run, so many at once."""
 
     per_second: Annotated[float, msgspec.Meta(gt=0)]
     burst: Annotated[int, msgspec.Meta(ge=1)]
 
 
-class RateLimits(Section, frozen=True, kw_only=True):
-    """One budget for each class of requests."""
+class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A budget for each class of requests but `none`."""
 
     enabled: bool = True
-    read: Budget = Budget(per_second=50, burst=200)
-    sync: Budget = Budget(per_second=20, burst=100)
-    message: Budget = Budget(per_second=5, burst=30)
-    room_creation: Budget = Budget(per_second=0.2, burst=10)
-    join: Budget = Budget(per_second=0.5, burst=20)
-    invite: Budget = Budget(per_second=0.5, burst=20)
-    profile: Budget = Budget(per_second=0.5, burst=20)
-    login: Budget = Budget(per_second=0.2, burst=10)
-    registration: Budget = Budget(per_second=0.2, burst=5)
-    federation: Budget = Budget(per_second=50, burst=300)
-
-    def budget(self, rate: RateClass) -> Budget | None:
-        """`None`: as often as one likes."""
-        if not self.enabled or rate is RateClass.NONE:
-            return None
-        budget: Budget = getattr(self, rate.value)
-        return budget
+    read: RateLimit = RateLimit(50, 500)
+    sync: RateLimit = RateLimit(5, 50)
+    message: RateLimit = RateLimit(10, 100)
+    room_creation: RateLimit = RateLimit(0.2, 10)
+    join: RateLimit = RateLimit(0.5, 20)
+    invite: RateLimit = RateLimit(0.5, 20)
+    profile: RateLimit = RateLimit(0.5, 20)
+    login: RateLimit = RateLimit(0.2, 10)
+    registration: RateLimit = RateLimit(0.2, 5)
+    federation: RateLimit = RateLimit(100, 1000)
 
 
 class Directory(Section, frozen=True, kw_only=True):

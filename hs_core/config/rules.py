@@ -27,8 +27,9 @@ class _Place:
 
     @property
     def ports(self) -> range:
-        """None at all if the system chooses them."""
-        return range(self.listener.port, self.listener.port + self.replicas) if self.listener.port else range(0)
+        """None at all if the system chooses them, or at a Unix socket."""
+        first = self.listener.port
+        return range(first, first + self.replicas) if first and self.listener.socket is None else range(0)
 
     def shared_ports(self, other: _Place) -> range:
         """The ports on which both would listen at one address."""

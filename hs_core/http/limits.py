@@ -9,39 +9,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import IPv6Address
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
-
+from hs_core.config.model import RateLimit, RateLimits
 from hs_core.errors import LimitExceeded
 from hs_core.http.request import Request
 from hs_core.plugin.declaration import RateClass
 
+__all__ = ["RateLimit", "RateLimiter", "RateLimits", "network_of"]
+
 KEPT: Final = 10_000
 """Buckets that are kept of each class; beyond that the ones used longest ago count as full."""
-
-
-class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One budget: so many requests per second in the long run, so many at once."""
-
-    per_second: Annotated[float, msgspec.Meta(gt=0)]
-    burst: Annotated[int, msgspec.Meta(ge=1)]
-
-
-class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `rate_limits` of the configuration: a budget for each class but `none`."""
-
-    enabled: bool = True
-    read: RateLimit = RateLimit(50, 500)
-    sync: RateLimit = RateLimit(5, 50)
-    message: RateLimit = RateLimit(10, 100)
-    room_creation: RateLimit = RateLimit(0.2, 10)
-    join: RateLimit = RateLimit(0.5, 20)
-    invite: RateLimit = RateLimit(0.5, 20)
-    profile: RateLimit = RateLimit(0.5, 20)
-    login: RateLimit = RateLimit(0.2, 10)
-    registration: RateLimit = RateLimit(0.2, 5)
-    federation: RateLimit = RateLimit(100, 1000)
 
 
 class _Budgets:

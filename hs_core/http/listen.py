@@ -5,46 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Sequence
 from email.utils import formatdate
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
 import structlog
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 
+from hs_core.config.model import Listener, Tls
 from hs_core.http.protocol import KEEP_ALIVE_SECONDS, BoundedProtocol, Connections
-from hs_core.plugin.declaration import Resource
+
+__all__ = ["Listener", "Server", "Tls"]
 
 log = structlog.get_logger(__name__)
 
 BACKLOG: Final = 2048
 TLS_SECONDS: Final = 15.0
 """For the handshake."""
-
-
-class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The files of a certificate (with its chain) and its key."""
-
-    cert: Path
-    key: Path
-
-
-class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An entry of `listeners` in the configuration: a TCP address, or with `socket` a Unix socket."""
-
-    bind: str = "127.0.0.1"
-    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8008
-    """0 lets the system choose."""
-    socket: Path | None = None
-    tls: Tls | None = None
-    proxied: bool = False
-    """Behind a reverse proxy that sets `X-Forwarded-For`."""
-    resources: Sequence[Resource] = tuple(Resource)
-    max_connections: Annotated[int, msgspec.Meta(ge=1)] = 20_000
-    """More are closed as they come."""
 
 
 class Server:

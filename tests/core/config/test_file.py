@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hs_core.clock import SystemClock
-from hs_core.config import ConfigError, RateLimits, Secret, defaults, load
+from hs_core.config import ConfigError, RateLimit, RateLimits, Secret, defaults, load
 from hs_core.plugin.declaration import RateClass, Resource
 from tests.core.config.conftest import SECTIONS, Load
 
@@ -75,7 +75,7 @@ def test_everything_the_conformance_suite_writes_is_understood(load_text: Load) 
     assert config.email.from_ == "hs@localhost"
     assert config.database.url == "sqlite:////srv/data/hs.db"
     assert config.default_room_version == "10"
-    assert config.rate_limits.budget(RateClass.MESSAGE) is None
+    assert not config.rate_limits.enabled
 
 
 def test_a_deployment_of_several_processes_is_understood(load_text: Load) -> None:
@@ -89,22 +89,24 @@ def test_a_deployment_of_several_processes_is_understood(load_text: Load) -> Non
 def test_a_federation_listener_answers_for_the_servers_keys_too(load_text: Load) -> None:
     (listener,) = load_text("listeners: [{port: 8448, resources: [federation]}]").listeners
 
-    assert listener.carries(Resource.KEYS)
-    assert not listener.carries(Resource.ADMIN)
+    assert set(listener.resources) == {Resource.FEDERATION, Resource.KEYS}
+
+
+def test_a_listener_shows_strangers_no_metrics_unless_told_to(load_text: Load) -> None:
+    (listener,) = load_text("listeners: [{port: 8008}]").listeners
+
+    assert not {Resource.METRICS, Resource.ADMIN} & set(listener.resources)
 
 
 def test_every_class_of_requests_has_a_budget() -> None:
-    limits = RateLimits()
-
-    assert all((limits.budget(rate) is None) == (rate is RateClass.NONE) for rate in RateClass)
+    assert {"enabled", "none", *RateLimits.__struct_fields__} == {"enabled", *(rate.value for rate in RateClass)}
 
 
 def test_a_budget_can_be_set_for_one_class(load_text: Load) -> None:
     limits = load_text("rate_limits: {login: {per_second: 0.5, burst: 3}}").rate_limits
 
-    login = limits.budget(RateClass.LOGIN)
-    assert login is not None
-    assert (login.per_second, login.burst) == (0.5, 3)
+    assert limits.login == RateLimit(0.5, 3)
+    assert limits.message == RateLimits().message
 
 
 def test_a_number_is_text_where_text_is_expected(load_text: Load) -> None:

@@ -28,7 +28,7 @@ def test_all_problems_are_found_at_once_each_with_its_line(problems: Complain) -
         ('default_room_version: "99"', "1: .*99.*; write a version that is known"),
         ("database: {url: mysql://x}", "1: that is not a database; write sqlite:///FILE or postgresql"),
         ("recaptcha: {public_key: x}", "1: recaptcha.private_key is missing; give both keys, or neither"),
-        ("listeners: [{bind: '::'}]", r"1: listeners\[0\].port is missing; add a line port: ..."),
+        ("listeners: [{tls: {cert: a}}]", r"1: listeners\[0\].tls.key is missing; add a line key: ..."),
         ("listeners: {port: 1}", "1: listeners is not a list; write .a, b., or a line - a for each"),
         ("listeners: [{port: 70000}]", r"1: listeners\[0\].port: Expected `int` <= 65535"),
         ("listeners: [{port: 1, resources: [clent]}]", "1: .*'clent'; write one of client, federation, media"),
