@@ -1,4 +1,4 @@
-"""A bounded cache: least recently used first out, each value for a limited time, counted."""
+"""Bounded memory: mappings that forget what was not used for longest, and count how often they were of use."""
 
 from __future__ import annotations
 
@@ -47,3 +47,59 @@ class Cache(Generic[K, V]):
         """Looks at every value: for what happens seldom."""
         for key in [key for key, (_, value) in self._entries.items() if condition(value)]:
             del self._entries[key]
+
+
+class LRU(Generic[K, V]):
+    """A mapping of bounded weight; by default each entry weighs one."""
+
+    def __init__(self, capacity: int, weigh: Callable[[V], int] | None = None) -> None:
+        self.capacity = capacity
+        self.weight = 0
+        self.hits = 0
+        self.misses = 0
+        self._weigh = weigh
+        self._entries: OrderedDict[K, V] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
+    def __getitem__(self, key: K) -> V:
+        """The entry, which counts as used now. Raises `KeyError`."""
+        try:
+            value = self._entries[key]
+        except KeyError:
+            self.misses += 1
+            raise
+        self.hits += 1
+        self._entries.move_to_end(key)
+        return value
+
+    def get(self, key: K) -> V | None:
+        """The entry, or `None`; an entry that was found counts as used now."""
+        try:
+            return self[key]
+        except KeyError:
+            return None
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.pop(key)
+        self._entries[key] = value
+        self.weight += self._weigh(value) if self._weigh else 1
+        while self.weight > self.capacity and len(self._entries) > 1:
+            _, oldest = self._entries.popitem(last=False)
+            self.weight -= self._weigh(oldest) if self._weigh else 1
+
+    def pop(self, key: K) -> V | None:
+        """Forget an entry; answers with it if there was one."""
+        value = self._entries.pop(key, None)
+        if value is not None:
+            self.weight -= self._weigh(value) if self._weigh else 1
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self.weight = 0

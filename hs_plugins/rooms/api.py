@@ -1,16 +1,17 @@
 """The door of the room engine: the `events` stream, the calls that change rooms, and what every process may read."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import msgspec
 
-from hs_core.matrix.event import Event, StateKey
+from hs_core.matrix.event import StateKey
 from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, ServerName, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
 from hs_plugins.rooms.rows import EventRow
-from hs_plugins.rooms.store import load_rows
+from hs_plugins.rooms.store.stream import load_rows
+from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
 __all__ = [
     "EVENTS",
@@ -36,9 +37,6 @@ __all__ = [
     "Verdict",
     "new_room",
 ]
-
-StateRoot: TypeAlias = bytes
-"""The name of one state of a room: the hash of its trie's root. Equal roots are equal states."""
 
 EVENTS = Stream("events", EventRow, load=load_rows, shard_by=By.ROOM, slots=64)
 
@@ -126,21 +124,6 @@ class Rooms(Protocol):
 
 
 ROOMS = Service[Rooms]("rooms", owner=EVENTS)
-
-
-class StoredEvent(msgspec.Struct, frozen=True):
-    """An event with what this server knows about it."""
-
-    event: Event
-    position: int | None
-    state_before: StateRoot | None
-    state_after: StateRoot | None
-    replaces: EventId | None
-    redacted_by: EventId | None
-    rejected: str | None
-    soft_failed: bool
-    device_id: DeviceId | None
-    txn_id: str | None
 
 
 class RoomInfo(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The rooms' tables: what the `events` stream reads back from them."""
+"""What the `events` stream reads back from the tables."""
 
 from typing import Any
 
@@ -6,10 +6,8 @@ import orjson
 
 from hs_core.db import Transaction
 from hs_core.matrix.canonical_json import decode_json
-from hs_core.matrix.event import Event
-from hs_core.matrix.pdu import event_from_trusted_json
-from hs_core.matrix.room_version import room_version
 from hs_plugins.rooms.rows import EventRow, event_row
+from hs_plugins.rooms.store.events import parse_stored
 
 _ROWS = """
     SELECT e.position, e.event_id, r.version, e.json, e.state_before, e.state_after, e.room_state, e.replaces,
@@ -30,7 +28,7 @@ def load_rows(tx: Transaction, after: int, up_to: int, limit: int) -> list[tuple
 def _row(columns: tuple[Any, ...]) -> EventRow:
     _, event_id, version, json, before, after, room_state, replaces, previous, device_id, txn_id = columns
     return event_row(
-        stored_event(event_id, version, json),
+        parse_stored(event_id, version, json),
         state_before=before,
         state_after=after,
         room_state=room_state or after,
@@ -39,9 +37,3 @@ def _row(columns: tuple[Any, ...]) -> EventRow:
         device_id=device_id,
         txn_id=txn_id,
     )
-
-
-def stored_event(event_id: Any, version: str, json: bytes) -> Event:
-    """An event out of the `events` table."""
-    rules = room_version(version)
-    return event_from_trusted_json(decode_json(json, strict=rules.strict_canonical_json), rules, event_id)

@@ -1,0 +1,102 @@
+"""Group commit: what many rooms' actors did since the last commit becomes true in one transaction."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from hs_core.clock import Clock
+from hs_core.cluster.leases import NotOwner
+from hs_core.db import DatabaseUnavailable
+from hs_core.matrix.identifiers import EventId, RoomId
+from hs_core.streams.writer import Writer
+from hs_plugins.rooms.change import RoomChange
+from hs_plugins.rooms.rows import EventRow
+from hs_plugins.rooms.store.commit import write_changes
+
+log = structlog.get_logger(__name__)
+
+MAX_GROUP = 500
+"""Changes in one transaction: bounds how long it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    change: RoomChange
+    done: asyncio.Future[dict[EventId, int]]
+
+
+class Committer:
+    """Writes the changes that actors submit, in the order of submission.
+
+    One transaction runs at a time; whatever is submitted meanwhile is the next group. So a group is as large as the
+    database is slow, and a lone event does not wait at all.
+    """
+
+    def __init__(self, writer: Writer[EventRow], clock: Clock, on_failure: Callable[[set[RoomId]], None]) -> None:
+        """`on_failure` is told the rooms whose memory is ahead of the database now: they must be loaded again."""
+        self._writer = writer
+        self._clock = clock
+        self._on_failure = on_failure
+        self._queue: list[_Queued] = []
+        self._submitted = asyncio.Event()
+
+    def submit(self, change: RoomChange) -> asyncio.Future[dict[EventId, int]]:
+        """Have a change written. The future answers with the positions of its events once they are durable.
+
+        If it cannot be written, it and every later change fail; none of them was applied.
+        """
+        done: asyncio.Future[dict[EventId, int]] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Queued(change, done))
+        self._submitted.set()
+        return done
+
+    async def run(self) -> None:
+        """Commit group after group for as long as the process lives."""
+        while True:
+            await self._submitted.wait()
+            group, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
+            if not self._queue:
+                self._submitted.clear()
+            await self._commit(group)
+
+    async def _commit(self, group: list[_Queued]) -> None:
+        try:
+            positions = await self._write(group)
+        except (DatabaseUnavailable, NotOwner) as error:
+            # What was submitted meanwhile builds upon what failed, so it fails as well.
+            self._submitted.clear()
+            waiting, self._queue = self._queue, []
+            self._fail(group + waiting, error)
+        except Exception as error:
+            await self._commit_one_by_one(group, error)
+        else:
+            for queued in group:
+                if not queued.done.done():
+                    queued.done.set_result(positions)
+
+    async def _commit_one_by_one(self, group: list[_Queued], error: Exception) -> None:
+        """Something in the group cannot be stored. Only the rooms that it concerns shall suffer."""
+        if len(group) > 1:
+            for queued in group:
+                await self._commit([queued])
+            return
+        log.error("a change to a room cannot be stored", room=group[0].change.room_id, exc_info=error)
+        room_id = group[0].change.room_id
+        same_room = [queued for queued in self._queue if queued.change.room_id == room_id]
+        self._queue = [queued for queued in self._queue if queued.change.room_id != room_id]
+        self._fail(group + same_room, error)
+
+    async def _write(self, group: list[_Queued]) -> dict[EventId, int]:
+        changes = [queued.change for queued in group]
+        now = self._clock.now_ms()
+        return await self._writer.write(
+            [change.room_id for change in changes], lambda tx, log: write_changes(tx, log, changes, now)
+        )
+
+    def _fail(self, queue: list[_Queued], error: Exception) -> None:
+        self._on_failure({queued.change.room_id for queued in queue})
+        for queued in queue:
+            if not queued.done.done():
+                queued.done.set_exception(error)

@@ -1,0 +1,128 @@
+"""One operation on a room while it is being made: nobody sees it until it is whole."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import orjson
+
+from hs_core.matrix.auth import AuthState
+from hs_core.matrix.event import Event, StateKey
+from hs_core.matrix.identifiers import EventId, UserId
+from hs_plugins.rooms import state_map
+from hs_plugins.rooms.change import MemberChange, NewEvent, RoomChange
+from hs_plugins.rooms.memory import Extremity, RoomMemory
+from hs_plugins.rooms.state_map import NewNodes, Node, NodeHash, Nodes
+from hs_plugins.rooms.state_nodes import StateNodes
+
+RULES = frozenset({"m.room.create", "m.room.power_levels"})
+"""The state events that `AuthState` keeps parsed: when one changes, so must it."""
+
+
+class Operation:
+    """A scratch copy of a room, to which events are added one after the other."""
+
+    def __init__(self, memory: RoomMemory, nodes: StateNodes) -> None:
+        self.memory = memory
+        self.change = RoomChange(memory.room_id)
+        self.extremities = dict(memory.extremities)
+        self.state = memory.state
+        self.auth = memory.auth
+        self._nodes = nodes
+        self._changed: dict[StateKey, Event | None] = {}
+
+    async def prepare(self, keys: Collection[StateKey]) -> None:
+        """Bring what is current for these keys into memory, so that `get` answers."""
+        await self.memory.view.prepare([key for key in keys if key not in self._changed])
+
+    def get(self, event_type: str, state_key: str) -> Event | None:
+        """The event that is current, this operation's own changes included."""
+        key = (event_type, state_key)
+        return self._changed[key] if key in self._changed else self.memory.view.get(event_type, state_key)
+
+    async def with_entry(self, root: NodeHash, event: Event) -> NodeHash:
+        """The state after a state event, from the state before it."""
+        return await self.change_state(root, {event.key: event.event_id})
+
+    async def change_state(self, root: NodeHash, changes: Mapping[StateKey, EventId | None]) -> NodeHash:
+        """A state with some entries changed. The nodes that this makes will be stored with the operation."""
+        made = self.change.nodes
+
+        def question(nodes: Nodes) -> tuple[NodeHash, NewNodes]:
+            return state_map.change(_Both(made, nodes) if made else nodes, root, changes)
+
+        changed, new = await self._nodes.ask(question)
+        made.update(new)
+        return changed
+
+    def add(
+        self, event: Event, state_before: NodeHash, state_after: NodeHash, **about: Any
+    ) -> NewEvent:
+        """Append an event that continues the room from its current state, and becomes its only newest event."""
+        replaced = self.get(*event.key) if event.is_state else None
+        new = NewEvent(
+            event,
+            state_before,
+            state_after,
+            state_after,
+            replaces=replaced.event_id if replaced else None,
+            prev_content=orjson.dumps(replaced.content) if replaced else None,
+            **about,
+        )
+        self.change.events.append(new)
+        self.extremities = {event.event_id: Extremity(event.depth, state_after)}
+        if event.is_state:
+            self.becomes_current({event.key: event}, {event.key: replaced}, state_after)
+        return new
+
+    def becomes_current(
+        self, changes: Mapping[StateKey, Event | None], before: Mapping[StateKey, Event | None], state: NodeHash
+    ) -> None:
+        """The room's current state changes from `before` to `changes` in these keys."""
+        self.state = self.change.state = state
+        self._changed.update(changes)
+        if any(kind in RULES for kind, _ in changes):
+            self.auth = AuthState(self.get)
+        for key, event in changes.items():
+            if key[0] == "m.room.member":
+                self.change.members.append(_member_change(key[1], before[key], event))
+
+    def finish(self) -> RoomChange:
+        """What is to be written, now that all is said."""
+        old, new = set(self.memory.extremities), set(self.extremities)
+        self.change.old_extremities = old - new
+        self.change.new_extremities = new - old
+        return self.change
+
+    def apply(self) -> None:
+        """Make the room's memory what this operation made of it."""
+        memory = self.memory
+        memory.extremities = self.extremities
+        memory.view.moved(self.state, self._changed)
+        if self.auth is not memory.auth:
+            memory.auth = AuthState(memory.view.get)
+        self._nodes.remember(self.change.nodes)
+
+
+class _Both(dict[NodeHash, Node]):
+    """Nodes that this operation made, before those that are stored."""
+
+    def __init__(self, made: NewNodes, stored: Nodes) -> None:
+        super().__init__(made)
+        self._stored = stored
+
+    def __missing__(self, node_hash: NodeHash) -> Node:
+        return self._stored[node_hash]
+
+    def __contains__(self, node_hash: object) -> bool:
+        return super().__contains__(node_hash) or node_hash in self._stored
+
+
+def _member_change(user_id: str, before: Event | None, after: Event | None) -> MemberChange:
+    event = after or before
+    assert event is not None
+    return MemberChange(UserId(user_id), _membership(before), _membership(after), event.event_id, event.sender)
+
+
+def _membership(event: Event | None) -> str | None:
+    membership = event.content.get("membership") if event else None
+    return membership if isinstance(membership, str) else None

@@ -1,0 +1,1 @@
+"""Every SQL statement of the rooms' tables, as functions that take a transaction."""
