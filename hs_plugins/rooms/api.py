@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from hs_core.matrix.event import StateKey
-from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, ServerName, UserId
+from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
 from hs_plugins.rooms.rows import EventRow
@@ -34,7 +34,6 @@ __all__ = [
     "States",
     "StoredEvent",
     "Timelines",
-    "Verdict",
     "new_room",
 ]
 
@@ -73,18 +72,6 @@ class Join(msgspec.Struct, frozen=True, kw_only=True):
     third_party_signed: dict[str, Any] | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What became of a PDU from another server ("Checks performed on receipt of a PDU")."""
-
-    event_id: EventId
-    accepted: bool
-    soft_failed: bool = False
-    refused: str | None = None
-    """Why it was dropped or rejected."""
-    missing: tuple[EventId, ...] = ()
-    """Events that must be received first; nothing was stored."""
-
-
 class Rooms(Protocol):
     """Calls run in the process that owns the room, their first argument.
 
@@ -113,14 +100,8 @@ class Rooms(Protocol):
     async def knock(self, room_id: RoomId, knock: Join) -> Sent:
         """Knock ("Knocking on rooms")."""
 
-    async def receive(self, room_id: RoomId, origin: ServerName, pdus: Sequence[bytes]) -> list[Verdict]:
-        """Take PDUs from another server, in this order. Each is checked in the order of the specification."""
-
     async def forget(self, room_id: RoomId, user_id: UserId) -> None:
         """Forget a room that the user has left ("Leaving rooms"). 400 `M_UNKNOWN` while still in it."""
-
-    async def purge_history(self, room_id: RoomId, before: EventId) -> int:
-        """Delete the messages before an event from this server, keeping the state. Answers how many went."""
 
 
 ROOMS = Service[Rooms]("rooms", owner=EVENTS)

@@ -40,6 +40,7 @@ class Committer:
         self._clock = clock
         self._on_failure = on_failure
         self._queue: list[_Queued] = []
+        self._current: list[_Queued] = []
         self._submitted = asyncio.Event()
 
     def submit(self, change: RoomChange) -> asyncio.Future[dict[EventId, int]]:
@@ -52,14 +53,20 @@ class Committer:
         self._submitted.set()
         return done
 
+    async def flushed(self) -> None:
+        """Return when all that was submitted before is durable, or has failed."""
+        if self._queue or self._current:
+            await asyncio.wait([queued.done for queued in (*self._current, *self._queue)])
+
     async def run(self) -> None:
         """Commit group after group for as long as the process lives."""
         while True:
             await self._submitted.wait()
-            group, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
+            self._current, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
             if not self._queue:
                 self._submitted.clear()
-            await self._commit(group)
+            await self._commit(self._current)
+            self._current = []
 
     async def _commit(self, group: list[_Queued]) -> None:
         try:

@@ -33,6 +33,10 @@ class EventCache:
             found.update(loaded)
         return found
 
+    def remember(self, event: StoredEvent) -> None:
+        """An event that is about to be stored."""
+        self._events[event.event.event_id] = event
+
     def forget(self, event_id: EventId) -> None:
         """The event was redacted or purged."""
         self._events.pop(event_id)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
-
 from hs_core.matrix.auth import AuthState
+
 from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.identifiers import EventId, UserId
 from hs_plugins.rooms import state_map
@@ -13,10 +13,6 @@ from hs_plugins.rooms.change import MemberChange, NewEvent, RoomChange
 from hs_plugins.rooms.memory import Extremity, RoomMemory
 from hs_plugins.rooms.state_map import NewNodes, Node, NodeHash, Nodes
 from hs_plugins.rooms.state_nodes import StateNodes
-
-RULES = frozenset({"m.room.create", "m.room.power_levels"})
-"""The state events that `AuthState` keeps parsed: when one changes, so must it."""
-
 
 class Operation:
     """A scratch copy of a room, to which events are added one after the other."""
@@ -27,17 +23,18 @@ class Operation:
         self.extremities = dict(memory.extremities)
         self.state = memory.state
         self.auth = memory.auth
+        """The current state as the authorisation rules see it."""
         self._nodes = nodes
         self._changed: dict[StateKey, Event | None] = {}
+        self._redacted: list[Event] = []
 
     async def prepare(self, keys: Collection[StateKey]) -> None:
         """Bring what is current for these keys into memory, so that `get` answers."""
         await self.memory.view.prepare([key for key in keys if key not in self._changed])
 
-    def get(self, event_type: str, state_key: str) -> Event | None:
-        """The event that is current, this operation's own changes included."""
-        key = (event_type, state_key)
-        return self._changed[key] if key in self._changed else self.memory.view.get(event_type, state_key)
+    def get(self, key: StateKey) -> Event | None:
+        """The event that is current for a prepared key, this operation's own changes included."""
+        return self._changed[key] if key in self._changed else self.memory.view.get(key)
 
     async def with_entry(self, root: NodeHash, event: Event) -> NodeHash:
         """The state after a state event, from the state before it."""
@@ -54,11 +51,9 @@ class Operation:
         made.update(new)
         return changed
 
-    def add(
-        self, event: Event, state_before: NodeHash, state_after: NodeHash, **about: Any
-    ) -> NewEvent:
+    def add(self, event: Event, state_before: NodeHash, state_after: NodeHash, **about: Any) -> NewEvent:
         """Append an event that continues the room from its current state, and becomes its only newest event."""
-        replaced = self.get(*event.key) if event.is_state else None
+        replaced = self.get(event.key) if event.is_state else None
         new = NewEvent(
             event,
             state_before,
@@ -80,11 +75,18 @@ class Operation:
         """The room's current state changes from `before` to `changes` in these keys."""
         self.state = self.change.state = state
         self._changed.update(changes)
-        if any(kind in RULES for kind, _ in changes):
-            self.auth = AuthState(self.get)
+        self.auth = AuthState(self.get)
         for key, event in changes.items():
             if key[0] == "m.room.member":
                 self.change.members.append(_member_change(key[1], before[key], event))
+
+    def redacted(self, remains: Event) -> None:
+        """An event has lost its content; it may be a current one."""
+        if remains.state_key is not None:
+            current = self._changed.get(remains.key)
+            if current is not None and current.event_id == remains.event_id:
+                self._changed[remains.key] = remains
+        self._redacted.append(remains)
 
     def finish(self) -> RoomChange:
         """What is to be written, now that all is said."""
@@ -98,8 +100,8 @@ class Operation:
         memory = self.memory
         memory.extremities = self.extremities
         memory.view.moved(self.state, self._changed)
-        if self.auth is not memory.auth:
-            memory.auth = AuthState(memory.view.get)
+        for event in self._redacted:
+            memory.view.redacted(event)
         self._nodes.remember(self.change.nodes)
 
 

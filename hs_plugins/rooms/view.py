@@ -34,9 +34,9 @@ class StateView:
         for key, event_id in ids.items():
             self._current[key] = (events[event_id].event if event_id else None,)
 
-    def get(self, event_type: str, state_key: str) -> Event | None:
+    def get(self, key: StateKey) -> Event | None:
         """The event that is current for a key that was prepared. Raises `KeyError` if it was not."""
-        return self._current[event_type, state_key][0]
+        return self._current[key][0]
 
     def moved(self, root: NodeHash, changes: Mapping[StateKey, Event | None]) -> None:
         """The state is another one now, with these differences."""

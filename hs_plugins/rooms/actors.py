@@ -1,0 +1,105 @@
+"""The rooms that this process has in memory: loaded when somebody asks for them, forgotten when nobody did for long."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from hs_core.db import Database
+from hs_core.errors import NotFound, RoomInUse
+from hs_core.matrix.auth import AuthState
+from hs_core.matrix.identifiers import RoomId
+from hs_core.matrix.room_version import RoomVersion
+from hs_plugins.rooms.actor import Engine, RoomActor
+from hs_plugins.rooms.memory import RoomMemory, StoredRoom, load_room
+from hs_plugins.rooms.state_map import EMPTY
+from hs_plugins.rooms.view import StateView
+
+MAX_ROOMS = 5000
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A room's place in memory, taken by its actor once it is loaded."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while an operation is made; not while it is committed."""
+    actor: RoomActor | None = None
+    lost: bool = False
+    """What is remembered is not true any more; the room has another seat now, or none."""
+
+    @property
+    def idle(self) -> bool:
+        return not self.lock.locked() and (self.actor is None or self.actor.committed)
+
+
+class Actors:
+    """Gives operations their room, one at a time."""
+
+    def __init__(self, db: Database, engine: Engine) -> None:
+        self._db = db
+        self._engine = engine
+        self._seats: OrderedDict[RoomId, _Seat] = OrderedDict()
+
+    @asynccontextmanager
+    async def of(self, room_id: RoomId) -> AsyncIterator[RoomActor]:
+        """The room's actor, with nobody else doing anything to the room. Raises `NotFound` for an unknown room."""
+        async with self._seat(room_id) as seat:
+            if seat.actor is None:
+                stored = await self._db.read(lambda tx: load_room(tx, room_id))
+                if stored is None:
+                    self._vacate(room_id)
+                    raise NotFound("This server does not know the room")
+                seat.actor = self._actor(room_id, stored)
+            yield seat.actor
+
+    @asynccontextmanager
+    async def new(self, room_id: RoomId, version: RoomVersion) -> AsyncIterator[RoomActor]:
+        """An actor for a room that is being made, without events. Raises `RoomInUse` if the room is known."""
+        async with self._seat(room_id) as seat:
+            if seat.actor is not None or await self._db.read(lambda tx: load_room(tx, room_id)) is not None:
+                raise RoomInUse("There is such a room already")
+            seat.actor = self._actor(room_id, StoredRoom(version, EMPTY, {}))
+            try:
+                yield seat.actor
+            except BaseException:
+                self._vacate(room_id)
+                raise
+
+    def lose(self, room_ids: Collection[RoomId]) -> None:
+        """Forget rooms whose memory is not true any more."""
+        for room_id in room_ids:
+            self._vacate(room_id)
+            self._engine.transactions.forget_room(room_id)
+
+    @asynccontextmanager
+    async def _seat(self, room_id: RoomId) -> AsyncIterator[_Seat]:
+        while True:
+            seat = self._seats.get(room_id)
+            if seat is None:
+                self._make_room()
+                seat = self._seats[room_id] = _Seat()
+            async with seat.lock:
+                if not seat.lost:
+                    self._seats.move_to_end(room_id)
+                    yield seat
+                    return
+
+    def _actor(self, room_id: RoomId, stored: StoredRoom) -> RoomActor:
+        view = StateView(stored.state, self._engine.nodes, self._engine.events)
+        return RoomActor(
+            RoomMemory(room_id, stored.version, stored.extremities, view, AuthState(view.get)), self._engine
+        )
+
+    def _vacate(self, room_id: RoomId) -> None:
+        seat = self._seats.pop(room_id, None)
+        if seat is not None:
+            seat.lost = True
+
+    def _make_room(self) -> None:
+        while len(self._seats) >= MAX_ROOMS:
+            idle = next((room_id for room_id, seat in self._seats.items() if seat.idle), None)
+            if idle is None:
+                return
+            self._vacate(idle)

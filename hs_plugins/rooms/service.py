@@ -1,0 +1,86 @@
+"""The calls of `Rooms`, in the process that owns the room."""
+
+import asyncio
+from collections.abc import Sequence
+
+from hs_core.db import Database
+from hs_core.errors import BadJson, Unknown
+from hs_core.matrix.auth import authorise
+from hs_core.matrix.canonical_json import decode_json
+from hs_core.matrix.event import Event
+from hs_core.matrix.identifiers import RoomId, UserId
+from hs_core.matrix.pdu import parse_pdu
+from hs_core.matrix.room_version import room_version
+from hs_plugins.rooms.actor import RoomActor
+from hs_plugins.rooms.actors import Actors
+from hs_plugins.rooms.api import Draft, Join, Sent
+from hs_plugins.rooms.store.members import forget
+from hs_plugins.rooms.joining import Joining
+from hs_plugins.rooms.operation import Operation
+from hs_plugins.rooms.state_map import EMPTY
+
+
+class RoomsService:
+    """Takes a room's actor, has it do the work, and waits for that to be durable."""
+
+    def __init__(self, actors: Actors, joining: Joining, db: Database) -> None:
+        self._actors = actors
+        self._joining = joining
+        self._db = db
+
+    async def create_room(self, room_id: RoomId, create_event: bytes, drafts: Sequence[Draft]) -> Sent:
+        event = _parse_create_event(create_event)
+        if event.room_id != room_id:
+            raise BadJson("The create event is of another room")
+        async with self._actors.new(room_id, event.room_version) as actor:
+            operation = await _begin(actor, event)
+            sending = await actor.send(drafts, operation) if drafts else actor.commit(operation, event.event_id)
+        return await durable(sending)
+
+    async def send(self, room_id: RoomId, draft: Draft) -> Sent:
+        return await self.send_all(room_id, [draft])
+
+    async def send_all(self, room_id: RoomId, drafts: Sequence[Draft]) -> Sent:
+        async with self._actors.of(room_id) as actor:
+            sending = await actor.send(drafts)
+        return await durable(sending)
+
+    async def join(self, room_id: RoomId, join: Join) -> Sent:
+        async with self._actors.of(room_id) as actor:
+            sending = await actor.send([await self._joining.draft(actor, join)])
+        return await durable(sending)
+
+    async def knock(self, room_id: RoomId, knock: Join) -> Sent:
+        content = {**knock.content, "membership": "knock"}
+        return await self.send(
+            room_id, Draft(sender=knock.user_id, type="m.room.member", state_key=knock.user_id, content=content)
+        )
+
+    async def forget(self, room_id: RoomId, user_id: UserId) -> None:
+        async with self._actors.of(room_id) as actor:
+            await actor.engine.committer.flushed()
+            if not await self._db.write(lambda tx: forget(tx, room_id, user_id)):
+                raise Unknown("You can forget a room only after you have left it")
+
+
+async def durable(sending: asyncio.Future[Sent]) -> Sent:
+    """Wait for a commit. Several may wait for the same one; that one of them gives up is nothing to the others."""
+    return await asyncio.shield(sending)
+
+
+def _parse_create_event(data: bytes) -> Event:
+    pdu = decode_json(data, strict=False)
+    content = pdu.get("content") if isinstance(pdu, dict) else None
+    if not isinstance(content, dict) or pdu.get("type") != "m.room.create":
+        raise BadJson("That is no create event")
+    return parse_pdu(pdu, room_version(content.get("room_version", "1")))
+
+
+async def _begin(actor: RoomActor, event: Event) -> Operation:
+    """The first event of a room."""
+    operation = actor.operation()
+    await operation.prepare([event.key])
+    authorise(event, operation.auth)
+    operation.change.creator = event.sender
+    operation.add(event, EMPTY, await operation.with_entry(EMPTY, event))
+    return operation
