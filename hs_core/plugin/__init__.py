@@ -1,9 +1,9 @@
 """All that a plugin author imports from the core's declaration language."""
 
+from hs_core.db.migrate import Migrations
 from hs_core.plugin.declaration import (
     Auth,
     By,
-    Migrations,
     NoConfig,
     Offer,
     Plugin,

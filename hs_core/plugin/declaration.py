@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
+from hs_core.db.migrate import Migrations
+
 if TYPE_CHECKING:
     from starlette.responses import Response
 
@@ -170,14 +172,6 @@ class Offer(Generic[T]):
     open: Callable[[Core], AbstractAsyncContextManager[T]]
     reads: Sequence[str] = ()
     """Names of the streams that it follows, in every process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Migrations:
-    """The folder of a plugin's schema: `NNN_name.sql`, or `.sqlite.sql` and `.postgresql.sql` where engines differ."""
-
-    package: str
-    folder: str = "schema"
 
 
 class NoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

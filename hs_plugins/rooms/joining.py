@@ -36,7 +36,7 @@ class Joining:
         state = actor.memory.auth
         membership = state.membership(user)
         if membership is Membership.JOIN:
-            content = _with_authoriser(content, state, user)
+            content = _unless_unchanged(content, state, user)
         elif state.join_rule in actor.memory.version.restricted_join_rules and membership is not Membership.INVITE:
             content["join_authorised_via_users_server"] = await self._authoriser(actor, user)
         return Draft(sender=user, type="m.room.member", state_key=user, content=content)
@@ -63,11 +63,15 @@ class Joining:
         return authoriser
 
 
-def _with_authoriser(content: dict[str, Any], state: AuthState, user: UserId) -> dict[str, Any]:
-    """A change of profile says again who authorised the join, so that joining twice is no change."""
+def _unless_unchanged(content: dict[str, Any], state: AuthState, user: UserId) -> dict[str, Any]:
+    """What a member who joins again says; word for word what they said before, if only the authoriser differs.
+
+    Members need no authoriser any more, and one of another server would have to sign again.
+    """
     member = state.get("m.room.member", user)
-    authoriser = member.content.get("join_authorised_via_users_server") if member else None
-    return content if authoriser is None else {**content, "join_authorised_via_users_server": authoriser}
+    before = dict(member.content) if member else {}
+    said = {key: value for key, value in before.items() if key != "join_authorised_via_users_server"}
+    return before if said == content else content
 
 
 def _allowed_rooms(state: AuthState) -> list[RoomId]:
