@@ -88,6 +88,16 @@ class UserInUse(_Kind):
     usual_status, usual_errcode, usual_message = 400, "M_USER_IN_USE", "The user ID is taken"
 
 
+class RoomInUse(_Kind):
+    usual_status, usual_errcode, usual_message = 400, "M_ROOM_IN_USE", "The room ID or alias is taken"
+
+
+class Unknown(_Kind):
+    """A request that cannot be met, for a reason that has no code of its own."""
+
+    usual_status, usual_errcode, usual_message = 400, "M_UNKNOWN", "That cannot be done"
+
+
 class InvalidUsername(_Kind):
     usual_status, usual_errcode, usual_message = 400, "M_INVALID_USERNAME", "The user ID is not valid"
 

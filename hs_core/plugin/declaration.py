@@ -105,7 +105,7 @@ class Route:
     """Bytes; a larger body is answered with 413 `M_TOO_LARGE` before it is read whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stream(Generic[Row]):
     """An append-only, ordered log of typed rows that this plugin writes and everyone may follow."""
 
@@ -144,7 +144,7 @@ class Task:
     scope: Scope = Scope.SINGLETON
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Service(Generic[T]):
     """A typed key: `core.services[RECEIPTS]` is a `Receipts`, wherever the process that answers may be.
 
@@ -157,14 +157,14 @@ class Service(Generic[T]):
     """Calls run where this stream's slot for the key is owned; without one, in any process with the plugin active."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReadSide(Generic[T]):
     """A typed key for what an installed plugin offers in every process: `core.read_sides[ROOMS_READ]` is a `T`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offer(Generic[T]):
     """How an installed plugin makes its read side in a process."""
 

@@ -1,7 +1,7 @@
 """One room in memory, in the process that owns it: the only place where anything happens to the room.
 
-Operations on a room follow one another; none waits for the commit of the one before. What an operation did is visible to
-the next one at once, and to everybody else when it is durable.
+Operations on a room follow one another; none waits for the commit of the one before. What an operation did is visible
+to the next one at once, and to everybody else when it is durable.
 """
 
 import asyncio

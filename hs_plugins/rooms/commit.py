@@ -34,11 +34,11 @@ class Committer:
     database is slow, and a lone event does not wait at all.
     """
 
-    def __init__(self, writer: Writer[EventRow], clock: Clock, on_failure: Callable[[set[RoomId]], None]) -> None:
-        """`on_failure` is told the rooms whose memory is ahead of the database now: they must be loaded again."""
+    def __init__(self, writer: Writer[EventRow], clock: Clock) -> None:
+        self.on_failure: Callable[[set[RoomId]], None] = _nobody_minds
+        """Told the rooms whose memory is ahead of the database now: they must be loaded again."""
         self._writer = writer
         self._clock = clock
-        self._on_failure = on_failure
         self._queue: list[_Queued] = []
         self._current: list[_Queued] = []
         self._submitted = asyncio.Event()
@@ -103,7 +103,11 @@ class Committer:
         )
 
     def _fail(self, queue: list[_Queued], error: Exception) -> None:
-        self._on_failure({queued.change.room_id for queued in queue})
+        self.on_failure({queued.change.room_id for queued in queue})
         for queued in queue:
             if not queued.done.done():
                 queued.done.set_exception(error)
+
+
+def _nobody_minds(room_ids: set[RoomId]) -> None:
+    """Before rooms are loaded, none can be wrong."""

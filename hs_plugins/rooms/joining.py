@@ -48,8 +48,8 @@ class Joining:
             raise Forbidden("You are in none of the rooms whose members may join this one")
         server_name = actor.engine.server_name
         levels = state.power_levels
-        trusted = [one for one in (*levels.users, *state.creation.creators) if server_name_of(one) == server_name]
-        trusted = [one for one in trusted if levels.may_invite(one)]
+        named = (*levels.users, *state.creation.creators)
+        trusted = [UserId(one) for one in named if server_name_of(one) == server_name and levels.may_invite(one)]
 
         def choose(tx: Transaction) -> UserId | None:
             if joined := joined_of(tx, room_id, trusted):

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from hs_core.matrix.auth import AuthState
-
 from hs_core.db import Transaction
+from hs_core.matrix.auth import AuthState
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_core.matrix.room_version import RoomVersion, room_version
 from hs_plugins.rooms.state_map import NodeHash

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
-from hs_core.matrix.auth import AuthState
 
+from hs_core.matrix.auth import AuthState
 from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.identifiers import EventId, UserId
 from hs_plugins.rooms import state_map
@@ -13,6 +13,7 @@ from hs_plugins.rooms.change import MemberChange, NewEvent, RoomChange
 from hs_plugins.rooms.memory import Extremity, RoomMemory
 from hs_plugins.rooms.state_map import NewNodes, Node, NodeHash, Nodes
 from hs_plugins.rooms.state_nodes import StateNodes
+
 
 class Operation:
     """A scratch copy of a room, to which events are added one after the other."""

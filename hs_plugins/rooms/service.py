@@ -14,10 +14,10 @@ from hs_core.matrix.room_version import room_version
 from hs_plugins.rooms.actor import RoomActor
 from hs_plugins.rooms.actors import Actors
 from hs_plugins.rooms.api import Draft, Join, Sent
-from hs_plugins.rooms.store.members import forget
 from hs_plugins.rooms.joining import Joining
 from hs_plugins.rooms.operation import Operation
 from hs_plugins.rooms.state_map import EMPTY
+from hs_plugins.rooms.store.members import forget
 
 
 class RoomsService:

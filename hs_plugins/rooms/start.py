@@ -1,0 +1,40 @@
+"""How the role comes to life in a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hs_core.core import Core
+from hs_plugins.rooms.actor import Engine
+from hs_plugins.rooms.actors import Actors
+from hs_plugins.rooms.api import EVENTS
+from hs_plugins.rooms.commit import Committer
+from hs_plugins.rooms.event_cache import EventCache
+from hs_plugins.rooms.joining import Joining
+from hs_plugins.rooms.service import RoomsService
+from hs_plugins.rooms.state_nodes import StateNodes
+from hs_plugins.rooms.transactions import SentTransactions
+
+
+@asynccontextmanager
+async def start(core: Core) -> AsyncIterator[RoomsService]:
+    """Own rooms for as long as the context lasts; at its end everything that was begun is committed."""
+    committer = Committer(core.writer(EVENTS), core.clock)
+    engine = Engine(
+        server_name=core.server_name,
+        signing_key=core.signing_key,
+        clock=core.clock,
+        nodes=StateNodes(core.db),
+        events=EventCache(core.db),
+        committer=committer,
+        transactions=SentTransactions(core.db),
+    )
+    actors = Actors(core.db, engine)
+    committer.on_failure = actors.lose
+    async with asyncio.TaskGroup() as group:
+        committing = group.create_task(committer.run(), name="commit events")
+        try:
+            yield RoomsService(actors, Joining(core.db), core.db)
+        finally:
+            await committer.flushed()
+            committing.cancel()
