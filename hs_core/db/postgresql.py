@@ -107,8 +107,14 @@ class Worker:
     def run(self) -> None:
         """Serve the queue until it is closed."""
         while (job := self._queue.take()) is not None:
-            if not job.abandoned:
+            if job.abandoned:
+                continue
+            try:
                 self._run(job)
+            except BaseException as error:  # a mistake of ours: the caller hears of it, and the thread lives on
+                job.error = error
+                self._order.home.put((job,))
+                self._hang_up()
         self._hang_up()
 
     def _run(self, job: Job[Any]) -> None:

@@ -139,8 +139,11 @@ class Session:
         self._connection.close()
 
     def _prepare(self, sql: str, types: tuple[int, ...]) -> bytes:
+        statement = for_postgresql(sql)
+        if types and b"$%d" % len(types) not in statement:  # which PostgreSQL would allow
+            raise psycopg.ProgrammingError(f"{len(types)} parameters are too many for {sql!r}")
         name = b"hs%d" % next(self._names)
-        self._pg.send_prepare(name, for_postgresql(sql), types)
+        self._pg.send_prepare(name, statement, types)
         self._prepared[sql, types] = name
         self._news.append((sql, types))
         return name

@@ -27,7 +27,8 @@ _TRY_AGAIN = {
 # Classes 08 connection, 53 resources, 57 operator intervention, 58 system, XX internal (a damaged disk, say).
 _UNAVAILABLE = ("08", "53", "57", "58", "XX")
 _IDLE_TOO_LONG = "25P03"
-_READ_ONLY = "25006"  # to a write: the server has become a standby
+_READ_ONLY = "25006"  # to a write: the server has become a standby; a new connection may find the new primary
+_OUR_MISTAKE = "08P01"  # a wrong number of parameters; not trouble with the connection, as the rest of its class
 _PLAN_CHANGED = "0A000"  # "cached plan must not change result type", after a migration
 
 
@@ -43,7 +44,9 @@ def connection_spoiled(error: BaseException | None) -> bool:
     state = error.sqlstate
     if state is None:
         return isinstance(error, psycopg.OperationalError)
-    return state.startswith(("08", "57P")) or state in (_IDLE_TOO_LONG, _PLAN_CHANGED)
+    if state == _OUR_MISTAKE:
+        return False
+    return state.startswith(("08", "57P")) or state in (_IDLE_TOO_LONG, _PLAN_CHANGED, _READ_ONLY)
 
 
 def explain(error: BaseException, writing: bool) -> BaseException:
@@ -52,6 +55,8 @@ def explain(error: BaseException, writing: bool) -> BaseException:
     if not isinstance(error, psycopg.Error):
         return error
     state = error.sqlstate or ("08000" if isinstance(error, psycopg.OperationalError) else "")
+    if state == _OUR_MISTAKE:
+        return error
     if state.startswith("23"):
         ours = ConstraintViolated(str(error))
     elif (

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,9 +46,7 @@ class SqliteDatabase(Database):
             raise DatabaseUnavailable(f"cannot open {path}: {error.strerror}") from error
         try:
             # Not on the event loop: the first connection may have a long log to recover.
-            writer, *others = await asyncio.to_thread(
-                lambda: [connect(path, number > 0) for number in range(readers + 1)]
-            )
+            writer, *others = await asyncio.to_thread(_connect_all, path, readers)
         except sqlite3.Error as error:
             lock.release()
             raise DatabaseUnavailable(f"cannot open {path}: {error}") from error
@@ -75,6 +74,12 @@ class SqliteDatabase(Database):
         self._lock.release()
 
 
+def _connect_all(path: Path, readers: int) -> list[sqlite3.Connection]:
+    """The writer's connection and those of the readers."""
+    path.touch(mode=0o600)  # password hashes are in it; the log beside it gets the same mode
+    return [connect(path), *(connect(path, query_only=True) for _ in range(readers))]
+
+
 def _touch(_tx: Transaction) -> None:
     """Nothing, in a transaction that has the file's write lock."""
 
@@ -100,14 +105,12 @@ def _read(connection: sqlite3.Connection, job: Job[Any]) -> None:
 
 def _read_once(path: Path, consume: Work[None]) -> None:
     """Run `consume` in a read transaction on a connection made for it."""
-    connection = connect(path, query_only=True)
     try:
-        connection.execute("BEGIN")
-        consume(SqliteTransaction(connection, []))
+        with closing(connect(path, query_only=True)) as connection:
+            connection.execute("BEGIN")
+            consume(SqliteTransaction(connection, []))
     except sqlite3.Error as error:
         raise explain(error) or error from error
-    finally:
-        connection.close()
 
 
 def _write_all(queue: JobQueue, home: Homecoming, connection: sqlite3.Connection) -> None:

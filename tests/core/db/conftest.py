@@ -6,7 +6,11 @@ import pytest
 
 from hs_core.db import Database, open_database
 
-TABLE = "CREATE TABLE notes (id BIGINT PRIMARY KEY, body TEXT, raw BYTEA, done BOOLEAN, weight DOUBLE PRECISION)"
+TABLE = """
+CREATE TABLE notes (
+    id BIGINT PRIMARY KEY, body TEXT, raw BYTEA, done BOOLEAN, weight DOUBLE PRECISION, number BIGINT
+)
+"""
 
 
 @pytest.fixture

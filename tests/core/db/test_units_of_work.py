@@ -1,14 +1,27 @@
 """What the storage interface promises, on every engine."""
 
 import asyncio
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
+from threading import Event
 from typing import Any
 
+import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from hs_core.db import ConstraintViolated, Database, Transaction, Work
+from hs_core.db import (
+    ConstraintViolated,
+    Database,
+    DatabaseUnavailable,
+    Param,
+    Transaction,
+    Work,
+    open_database,
+)
 
 INSERT = "INSERT INTO notes (id, body) VALUES (?, ?)"
 
@@ -21,21 +34,25 @@ def inserting(number: int) -> Work[int]:
     return lambda tx: insert(tx, number)
 
 
+def select(tx: Transaction, sql: str, params: Sequence[Param]) -> list[tuple[Any, ...]]:
+    return tx.all(sql, params)
+
+
 def ids(tx: Transaction) -> list[int]:
     return [row[0] for row in tx.all("SELECT id FROM notes ORDER BY id")]
 
 
 async def test_what_is_written_can_be_read(db: Database) -> None:
-    row = (2**63 - 1, "naïve ☃", b"\x00\xff", True, 1.5)
-    await db.write(lambda tx: tx.run("INSERT INTO notes VALUES (?, ?, ?, ?, ?)", row))
+    row = (2**63 - 1, "naïve ☃", b"\x00\xff", True, 1.5, -(2**63))
+    await db.write(lambda tx: tx.run("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", row))
     found = await db.read(lambda tx: tx.one("SELECT * FROM notes"))
     assert found is not None
     assert [(value, type(value)) for value in found] == [(value, type(value)) for value in row]
 
 
 async def test_null_can_be_stored_in_any_column(db: Database) -> None:
-    await db.write(lambda tx: tx.run("INSERT INTO notes VALUES (?, ?, ?, ?, ?)", (1, None, None, None, None)))
-    assert await db.read(lambda tx: tx.one("SELECT * FROM notes")) == (1, None, None, None, None)
+    await db.write(lambda tx: tx.run("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", (1, *[None] * 5)))
+    assert await db.read(lambda tx: tx.one("SELECT * FROM notes")) == (1, *[None] * 5)
 
 
 async def test_one_and_value_of_no_row_are_none(db: Database) -> None:
@@ -64,7 +81,7 @@ async def test_many_rows_can_be_inserted_at_once(db: Database, count: int) -> No
 
     def work(tx: Transaction) -> list[tuple[Any, ...]]:
         tx.insert_many("notes", ["id", "body", "raw", "done", "weight"], rows)
-        return tx.all("SELECT * FROM notes ORDER BY id")
+        return tx.all("SELECT id, body, raw, done, weight FROM notes ORDER BY id")
 
     assert await db.write(work) == rows
 
@@ -273,3 +290,132 @@ async def test_an_export_can_be_left_early_and_can_fail(db: Database) -> None:
 
 async def test_a_healthy_database_says_so(db: Database) -> None:
     assert await db.healthy()
+
+
+def of_type(kind: type, values: list[Any]) -> list[Any]:
+    """Those of exactly this type: True is no integer."""
+    return list(filter(lambda value: type(value) is kind, values))
+
+
+scalars = (
+    st.integers(-(2**63), 2**63 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+    | st.binary(max_size=20)
+    | st.booleans()
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(scalars, min_size=1, max_size=70))
+async def test_whatever_a_column_can_hold_comes_back_as_it_was(db: Database, values: list[Any]) -> None:
+    column_of: dict[type, str] = {int: "number", str: "body", bytes: "raw", bool: "done", float: "weight"}
+
+    def work(tx: Transaction) -> list[list[Any]]:
+        tx.run("DELETE FROM notes")
+        found: list[list[Any]] = []
+        for kind, column in column_of.items():
+            kept = of_type(kind, values)
+            tx.insert_many("notes", ["id", column], [(place, value) for place, value in enumerate(kept)])
+            found.append([row[0] for row in tx.all(f"SELECT {column} FROM notes ORDER BY id")])
+            tx.run("DELETE FROM notes")
+        return found
+
+    expected = [of_type(kind, values) for kind in column_of]
+    found = await db.write(work)
+    assert [[(value, type(value)) for value in kept] for kept in found] == [
+        [(value, type(value)) for value in kept] for kept in expected
+    ]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=9),
+    st.text('ab"\\,{}'),
+)
+async def test_a_list_holds_any_text(db: Database, texts: list[str], text: str) -> None:
+    query = "SELECT CAST(? AS TEXT) = ANY(?)"
+    for value in (text, *texts):
+        found = await db.read(partial(select, sql=query, params=(value, texts)))
+        assert found == [(value in texts,)]
+
+
+async def test_a_sum_of_integers_is_an_integer(db: Database) -> None:
+    await db.write(lambda tx: tx.insert_many("notes", ["id"], [(1,), (2**40,)]))
+    total, mean = await db.read(lambda tx: tx.one("SELECT SUM(id), AVG(id) FROM notes")) or (0, 0)
+    assert (total, type(total)) == (2**40 + 1, int)
+    assert mean == 2**39 + 0.5
+
+
+async def test_like_matches_case(db: Database) -> None:
+    await db.write(lambda tx: insert(tx, 1, "Alice"))
+    assert await db.read(lambda tx: tx.all("SELECT id FROM notes WHERE body LIKE ? ESCAPE '!'", ("a%",))) == []
+    assert await db.read(lambda tx: tx.all("SELECT id FROM notes WHERE body LIKE ? ESCAPE '!'", ("A%",))) == [(1,)]
+
+
+async def test_a_mistake_in_the_sql_is_not_taken_for_trouble_with_the_database(db: Database) -> None:
+    for sql, params in [
+        ("SELECT nothing FROM notes", ()),
+        ("SELECT id FROM notes WHERE id = ?", (1, 2)),
+        ("SELEKT", ()),
+    ]:
+        with pytest.raises((sqlite3.Error, psycopg.Error)):
+            await db.read(partial(select, sql=sql, params=params))
+    assert await db.read(ids) == []
+
+
+async def test_a_callback_that_fails_spoils_nothing(db: Database) -> None:
+    complaints: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+
+    def fail() -> None:
+        raise LookupError
+
+    def work(tx: Transaction) -> str:
+        tx.after_commit(fail)
+        tx.run_many(INSERT, [(1, "")])
+        return "done"
+
+    assert await db.write(work) == "done"
+    loop.set_exception_handler(None)
+    assert complaints == ["a callback after a commit failed"]
+
+
+async def test_a_closed_database_takes_no_more_work(database_url: str) -> None:
+    database = await open_database(database_url)
+    last = asyncio.ensure_future(database.read(lambda tx: tx.value("SELECT 1")))
+    await asyncio.sleep(0)
+    await database.close()
+    assert await last == 1
+    with pytest.raises(DatabaseUnavailable, match="closed"):
+        await database.read(ids)
+
+
+async def test_a_unit_of_work_may_raise_even_stop_iteration(db: Database) -> None:
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await db.read(lambda tx: next(iter(())))
+
+
+async def test_a_write_without_statements_commits_nothing_and_announces_all_the_same(db: Database) -> None:
+    announced: list[int] = []
+    await db.write(lambda tx: tx.after_commit(lambda: announced.append(1)))
+    assert announced == [1]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_waiting_writes_share_a_commit(db: Database) -> None:
+    loop = asyncio.get_running_loop()
+    queued = Event()
+    seen: list[list[int]] = []
+
+    def look(tx: Transaction) -> None:
+        seen.append(asyncio.run_coroutine_threadsafe(db.read(ids), loop).result(10))
+
+    first = asyncio.ensure_future(db.write(lambda tx: queued.wait(10)))
+    others = [asyncio.ensure_future(db.write(work)) for work in (inserting(1), inserting(2), look)]
+    await asyncio.sleep(0)
+    queued.set()
+    await asyncio.gather(first, *others)
+    assert seen == [[]]
+    assert await db.read(ids) == [1, 2]
