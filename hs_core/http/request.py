@@ -236,7 +236,7 @@ class Request:
         """The body as a `model`. With `allow_empty` no body at all counts as `{}`.
 
         Raises:
-            NotJson: 400 `M_NOT_JSON`.
+            ProtocolError: `M_NOT_JSON`; `M_BAD_JSON` if it is nested too deeply or has a lone surrogate.
             MissingParam: a required key is missing.
             BadJson: a value has the wrong type.
             InvalidParam: a value has the right type, but is not allowed.
@@ -292,9 +292,9 @@ class Request:
 def _parse_query(query_string: bytes) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     try:
-        pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(query_string.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000)
     except ValueError:
-        raise InvalidParam("The query is not UTF-8") from None
+        raise InvalidParam("The query is not UTF-8, or has too many parts") from None
     for name, value in pairs:
         if "\0" in value:
             raise InvalidParam("The query has a NUL")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from yarl import URL
 
+from hs_core.errors import MatrixError
 from hs_core.http import request as request_module
 from hs_core.http.listen import Listener
-from tests.core.http.toys import Toy, running
+from hs_core.http.request import Request
+from hs_core.matrix.errors import ProtocolError
+from tests.core.http.toys import Greeting, Toy, running
 
 
 async def answer(toy: Toy, path: str) -> tuple[int, Any]:
@@ -101,6 +107,32 @@ async def test_a_typed_body_is_read(toy: Toy) -> None:
 async def test_a_body_that_does_not_fit_is_400_and_says_why(toy: Toy, body: bytes, errcode: str) -> None:
     status, refusal = await posted(toy, "/greet", body)
     assert (status, refusal["errcode"]) == (400, errcode)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(st.binary(), st.text().map(str.encode), st.binary().map(lambda b: b'{"name":"' + b + b'","times":1e9}'))
+)
+async def test_any_bytes_are_a_body_or_are_refused(body: bytes) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    for canonical in (True, False):
+        request = Request(
+            {"type": "http", "method": "POST", "headers": []},
+            receive,
+            params={},
+            plugin="toy",
+            request_id="1",
+            max_body=10_000,
+            proxied=False,
+            draining=asyncio.Event(),
+            header_map={},
+        )
+        with suppress(MatrixError, ProtocolError):
+            assert isinstance(await request.json(Greeting), Greeting)
+        with suppress(MatrixError, ProtocolError):
+            assert isinstance(await request.json_object(canonical=canonical), dict)
 
 
 async def test_no_body_counts_as_an_empty_object_where_the_route_says_so(toy: Toy) -> None:
