@@ -1,0 +1,107 @@
+"""What must hold between declarations. Each check yields lines for a person, which name plugins and a remedy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from hs_core.config.problems import nearest
+from hs_core.http.routes import BadRoute, claims_of, overlaps, template
+from hs_core.plugin.declaration import Plugin
+
+
+def check_installed(plugins: Collection[Plugin]) -> list[str]:
+    """What is wrong with this set of plugins, whichever of them are active; empty if they fit together."""
+    checks = (_requirements, _streams, _services, _tasks, _routes)
+    return [line for check in checks for line in check(plugins)]
+
+
+def check_active(plugins: Mapping[str, Plugin], active: Collection[str]) -> list[str]:
+    """Why these plugins cannot be all that is active in a deployment; empty if they can."""
+    return [
+        f"the plugin {name!r} requires {needed!r}, which is not active; activate it too"
+        for name in active
+        for needed in plugins[name].requires
+        if needed not in active and needed in plugins
+    ]
+
+
+def check_streams(plugins: Collection[Plugin], named: Iterable[str]) -> list[str]:
+    """Which of the streams that the configuration's section `streams` names do not exist."""
+    known = {stream.name for plugin in plugins for stream in plugin.writes}
+    return [f"streams: no plugin writes {name!r}; {nearest(name, known)}" for name in named if name not in known]
+
+
+def _requirements(plugins: Collection[Plugin]) -> Iterator[str]:
+    names = {plugin.name for plugin in plugins}
+    for plugin in plugins:
+        for needed in plugin.requires:
+            if needed not in names:
+                yield f"the plugin {plugin.name!r} requires {needed!r}, which is not installed; install it"
+
+
+def _streams(plugins: Collection[Plugin]) -> Iterator[str]:
+    writers = _owners((stream.name, plugin.name) for plugin in plugins for stream in plugin.writes)
+    yield from _contested("stream", "written", writers)
+    for plugin in plugins:
+        followed = {
+            "reads": [*plugin.reads, *(name for offer in plugin.offers for name in offer.reads)],
+            "adds to sync tokens": plugin.sync_fields,
+        }
+        for verb, streams in followed.items():
+            for stream in streams:
+                if stream not in writers:
+                    remedy = nearest(stream, writers)
+                    yield f"the plugin {plugin.name!r} {verb} the stream {stream!r}, which nobody writes; {remedy}"
+
+
+def _services(plugins: Collection[Plugin]) -> Iterator[str]:
+    yield from _contested(
+        "service", "served", _owners((service.name, plugin.name) for plugin in plugins for service in plugin.serves)
+    )
+    yield from _contested(
+        "read side", "offered", _owners((offer.key.name, plugin.name) for plugin in plugins for offer in plugin.offers)
+    )
+    for plugin in plugins:
+        for service in plugin.serves:
+            if service.owner is not None and service.owner.name not in {stream.name for stream in plugin.writes}:
+                yield (
+                    f"the plugin {plugin.name!r} serves {service.name!r} where {service.owner.name!r} is owned, "
+                    "but does not write that stream; name one that it writes"
+                )
+        if plugin.serves and plugin.start is None:
+            yield f"the plugin {plugin.name!r} serves {plugin.serves[0].name!r} but has no start; let start yield it"
+
+
+def _tasks(plugins: Collection[Plugin]) -> Iterator[str]:
+    for plugin in plugins:
+        names = [task.name for task in plugin.tasks]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"the plugin {plugin.name!r} has two tasks {name!r}; rename one"
+
+
+def _routes(plugins: Collection[Plugin]) -> Iterator[str]:
+    sound: list[Plugin] = []
+    for plugin in plugins:
+        try:
+            overlaps(claims_of([plugin]))
+            sound.append(plugin)
+        except BadRoute as error:
+            yield f"{error}; write it as Route.path documents"
+    for one, other in overlaps(claims_of(sound)):
+        url = f"{one.route.method} {template(one.route.path)}"
+        yield f"{url} is claimed by {one.plugin!r} and by {other.plugin!r}; only one plugin can answer it"
+
+
+def _owners(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    owners: dict[str, list[str]] = defaultdict(list)
+    for name, plugin in pairs:
+        owners[name].append(plugin)
+    return owners
+
+
+def _contested(kind: str, verb: str, owners: Mapping[str, list[str]]) -> Iterator[str]:
+    for name, plugins in owners.items():
+        if len(plugins) > 1:
+            both = " and by ".join(map(repr, plugins))
+            yield f"the {kind} {name!r} is {verb} by {both}; only one plugin can"

@@ -1,0 +1,117 @@
+"""What is said about declarations that do not fit together."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from starlette.responses import Response
+
+from hs_core.core import Core
+from hs_core.db import Transaction
+from hs_core.http.request import Request
+from hs_core.plugin import Plugin, Route, Service, Stream, Task
+from hs_core.plugin.checks import check_active, check_installed, check_streams
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row."""
+
+
+async def answer(role: Any, request: Request) -> Response:
+    return Response()
+
+
+def load(tx: Transaction, after: int, up_to: int, limit: int) -> Sequence[tuple[int, Row]]:
+    return []
+
+
+async def run(role: Any) -> None: ...
+
+
+@asynccontextmanager
+async def start(core: Core) -> AsyncIterator[None]:
+    yield
+
+
+EVENTS, TYPING = Stream("events", Row, load), Stream("typing", Row, load)
+ROOMS = Service[Any]("rooms", owner=EVENTS)
+ROOMS_PLUGIN = Plugin("rooms", writes=[EVENTS], serves=[ROOMS], start=start)
+SYNC_ROUTE = Route("GET", "/_matrix/client/(?:v3|r0)/sync", answer)
+TWICE = Task("clean", timedelta(hours=1), run)
+
+
+def test_plugins_that_fit_together_are_silent() -> None:
+    sync = Plugin("sync", requires=["rooms"], reads=["events"], sync_fields=["events"], routes=[SYNC_ROUTE])
+
+    assert check_installed([ROOMS_PLUGIN, sync]) == []
+
+
+@pytest.mark.parametrize(
+    ("plugin", "line"),
+    [
+        (Plugin("sync", requires=["room"]), "the plugin 'sync' requires 'room', which is not installed; install it"),
+        (
+            Plugin("sync", reads=["event"]),
+            "the plugin 'sync' reads the stream 'event', which nobody writes; did you mean 'events'?",
+        ),
+        (
+            Plugin("sync", sync_fields=["receipts"]),
+            "the plugin 'sync' adds to sync tokens the stream 'receipts', which nobody writes; known here: events",
+        ),
+        (
+            Plugin("other", writes=[EVENTS]),
+            "the stream 'events' is written by 'rooms' and by 'other'; only one plugin can",
+        ),
+        (
+            Plugin("other", serves=[Service[Any]("rooms")], start=start),
+            "the service 'rooms' is served by 'rooms' and by 'other'; only one plugin can",
+        ),
+        (
+            Plugin("other", serves=[Service[Any]("typing", owner=TYPING)], start=start),
+            "the plugin 'other' serves 'typing' where 'typing' is owned, but does not write that stream; "
+            "name one that it writes",
+        ),
+        (
+            Plugin("other", serves=[Service[Any]("other")]),
+            "the plugin 'other' serves 'other' but has no start; let start yield it",
+        ),
+        (Plugin("other", tasks=[TWICE, TWICE]), "the plugin 'other' has two tasks 'clean'; rename one"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_is_named_with_a_remedy(plugin: Plugin, line: str) -> None:
+    assert check_installed([ROOMS_PLUGIN, plugin]) == [line]
+
+
+def test_two_owners_of_one_url_are_both_named() -> None:
+    one = Plugin("sync", routes=[SYNC_ROUTE])
+    other = Plugin("sliding", routes=[Route("GET", "/_matrix/client/v3/sync", answer)])
+
+    (line,) = check_installed([one, other])
+
+    assert "GET" in line
+    assert "/sync is claimed by 'sync' and by 'sliding'" in line
+
+
+def test_a_path_that_cannot_be_compiled_is_blamed_on_its_plugin() -> None:
+    (line,) = check_installed([Plugin("odd", routes=[Route("GET", "/a(b", answer)])])
+
+    assert "odd" in line
+    assert "/a(b" in line
+
+
+def test_what_is_required_must_be_active_somewhere() -> None:
+    plugins = {"rooms": ROOMS_PLUGIN, "sync": Plugin("sync", requires=["rooms"])}
+
+    assert check_active(plugins, ["rooms", "sync"]) == []
+    assert check_active(plugins, ["sync"]) == [
+        "the plugin 'sync' requires 'rooms', which is not active; activate it too"
+    ]
+
+
+def test_a_pinned_stream_must_exist() -> None:
+    assert check_streams([ROOMS_PLUGIN], ["events", "evnts"]) == [
+        "streams: no plugin writes 'evnts'; did you mean 'events'?"
+    ]
