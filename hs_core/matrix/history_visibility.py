@@ -11,6 +11,7 @@ from typing import Any
 
 from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import ServerName, UserId
+from hs_core.matrix.membership import Membership, membership_of
 
 _EVENT_TYPE = "m.room.history_visibility"
 
@@ -42,8 +43,8 @@ class UserAtEvent:
     """What the state of the room before an event says about one user's view of it."""
 
     visibility: HistoryVisibility
-    membership: str = "leave"
-    """`leave` also for somebody who was never in the room."""
+    membership: Membership = Membership.LEAVE
+    """`LEAVE` also for somebody who was never in the room."""
     joins_later: bool = False
     """Whether "the user joined the room at any point after the event was sent"."""
 
@@ -54,7 +55,7 @@ def user_may_see(event: Event, user: UserId, before: UserAtEvent) -> bool:
     # "for the user's own `m.room.member` events, the user should be allowed to see the event if their `membership`
     # before *or* after the event would allow them to see it"
     if event.type == "m.room.member" and event.state_key == user:
-        memberships.add(_membership_in(event))
+        memberships.add(membership_of(event))
     return any(
         _allows_user(visibility, membership, before.joins_later)
         for visibility in _visibilities_at(event, before.visibility)
@@ -62,7 +63,9 @@ def user_may_see(event: Event, user: UserId, before: UserAtEvent) -> bool:
     )
 
 
-def server_may_see(event: Event, server: ServerName, visibility: HistoryVisibility, memberships: Iterable[str]) -> bool:
+def server_may_see(
+    event: Event, server: ServerName, visibility: HistoryVisibility, memberships: Iterable[Membership]
+) -> bool:
     """Whether a server that participates in the room may be given `event`: whether any of its users may see it.
 
     Args:
@@ -75,7 +78,7 @@ def server_may_see(event: Event, server: ServerName, visibility: HistoryVisibili
         return True
     present = set(memberships)
     if event.type == "m.room.member" and event.state_key is not None and _is_user_of(event.state_key, server):
-        present.add(_membership_in(event))
+        present.add(membership_of(event))
     return any(_allows_user(v, membership, joins_later=False) for v in visibilities for membership in present)
 
 
@@ -90,35 +93,37 @@ class RoomAccess(Enum):
     PRESENT = "present"
 
 
-def room_access(membership: str, *, has_been_joined: bool, forgotten: bool, now: HistoryVisibility) -> RoomAccess:
+def room_access(
+    membership: Membership, *, has_been_joined: bool, forgotten: bool, now: HistoryVisibility
+) -> RoomAccess:
     """What somebody may ask for, before any single event is looked at.
 
     "In all cases except `world_readable`, a user needs to join a room to view events in that room."
 
     Args:
-        membership: the user's current one; `leave` for somebody who was never in the room.
+        membership: the user's current one; `LEAVE` for somebody who was never in the room.
         has_been_joined: whether the user was ever joined.
         forgotten: whether the user has forgotten the room since leaving it.
         now: the visibility in the room's current state.
     """
-    if membership == "join" or now is HistoryVisibility.WORLD_READABLE:
+    if membership is Membership.JOIN or now is HistoryVisibility.WORLD_READABLE:
         return RoomAccess.PRESENT
     if has_been_joined and not forgotten:
         return RoomAccess.UNTIL_DEPARTURE
     return RoomAccess.NONE
 
 
-def _allows_user(visibility: HistoryVisibility, membership: str, joins_later: bool) -> bool:
+def _allows_user(visibility: HistoryVisibility, membership: Membership, joins_later: bool) -> bool:
     # "If the `history_visibility` was set to `world_readable`, allow."
     # "If the user's `membership` was `join`, allow."
-    if visibility is HistoryVisibility.WORLD_READABLE or membership == "join":
+    if visibility is HistoryVisibility.WORLD_READABLE or membership is Membership.JOIN:
         return True
     # "If `history_visibility` was set to `shared`, and the user joined the room at any point after the event was sent,
     # allow."
     if visibility is HistoryVisibility.SHARED and joins_later:
         return True
     # "If the user's `membership` was `invite`, and the `history_visibility` was set to `invited`, allow."
-    return visibility is HistoryVisibility.INVITED and membership == "invite"
+    return visibility is HistoryVisibility.INVITED and membership is Membership.INVITE
 
 
 def _visibilities_at(event: Event, before: HistoryVisibility) -> set[HistoryVisibility]:
@@ -128,11 +133,6 @@ def _visibilities_at(event: Event, before: HistoryVisibility) -> set[HistoryVisi
     if event.type == _EVENT_TYPE and event.state_key == "":
         return {before, HistoryVisibility.from_content(event.content)}
     return {before}
-
-
-def _membership_in(event: Event) -> str:
-    membership = event.content.get("membership")
-    return membership if isinstance(membership, str) else "leave"
 
 
 def _is_user_of(user: str, server: ServerName) -> bool:

@@ -12,16 +12,18 @@ from hs_core.matrix.history_visibility import (
     user_may_see,
 )
 from hs_core.matrix.identifiers import ServerName, UserId
+from hs_core.matrix.membership import Membership
 from hs_core.matrix.room_version import V12
 from tests.matrix.examples import ALICE, BOB, SERVER, example_event
 
 WORLD_READABLE, SHARED, INVITED, JOINED = HistoryVisibility
 ELSEWHERE = ServerName("elsewhere.org")
 MESSAGE = example_event(V12)
-MEMBERSHIPS = ["join", "invite", "leave", "ban", "knock"]
+JOIN, INVITE, LEAVE, BAN = Membership.JOIN, Membership.INVITE, Membership.LEAVE, Membership.BAN
+MEMBERSHIPS = list(Membership)
 
 
-def member(user: UserId, membership: str) -> Event:
+def member(user: UserId, membership: Membership) -> Event:
     return example_event(V12, "m.room.member", {"membership": membership}, state_key=user)
 
 
@@ -38,13 +40,13 @@ def test_a_visibility_that_is_not_understood_is_shared(content: dict[str, object
     ("visibility", "memberships", "later_memberships"),
     [
         (WORLD_READABLE, MEMBERSHIPS, MEMBERSHIPS),
-        (SHARED, ["join"], MEMBERSHIPS),
-        (INVITED, ["join", "invite"], ["join", "invite"]),
-        (JOINED, ["join"], ["join"]),
+        (SHARED, [JOIN], MEMBERSHIPS),
+        (INVITED, [INVITE, JOIN], [INVITE, JOIN]),
+        (JOINED, [JOIN], [JOIN]),
     ],
 )
 def test_a_message_is_seen_by(
-    visibility: HistoryVisibility, memberships: list[str], later_memberships: list[str]
+    visibility: HistoryVisibility, memberships: list[Membership], later_memberships: list[Membership]
 ) -> None:
     seen = [m for m in MEMBERSHIPS if user_may_see(MESSAGE, BOB, UserAtEvent(visibility, m))]
     seen_after_joining = [
@@ -69,17 +71,17 @@ def test_only_the_room_s_own_visibility_event_counts_as_a_change() -> None:
 
 def test_users_always_see_their_own_joins_and_departures() -> None:
     for visibility in HistoryVisibility:
-        assert user_may_see(member(BOB, "join"), BOB, UserAtEvent(visibility, "leave"))
-        assert user_may_see(member(BOB, "ban"), BOB, UserAtEvent(visibility, "join"))
+        assert user_may_see(member(BOB, JOIN), BOB, UserAtEvent(visibility, LEAVE))
+        assert user_may_see(member(BOB, BAN), BOB, UserAtEvent(visibility, JOIN))
 
 
 def test_the_memberships_of_others_are_seen_like_any_event() -> None:
-    assert not user_may_see(member(ALICE, "join"), BOB, UserAtEvent(JOINED))
+    assert not user_may_see(member(ALICE, JOIN), BOB, UserAtEvent(JOINED))
 
 
 def test_a_withdrawn_invitation_is_seen_where_invitations_open_history() -> None:
-    assert user_may_see(member(BOB, "leave"), BOB, UserAtEvent(INVITED, "invite"))
-    assert not user_may_see(member(BOB, "leave"), BOB, UserAtEvent(JOINED, "invite"))
+    assert user_may_see(member(BOB, LEAVE), BOB, UserAtEvent(INVITED, INVITE))
+    assert not user_may_see(member(BOB, LEAVE), BOB, UserAtEvent(JOINED, INVITE))
 
 
 @pytest.mark.parametrize(
@@ -87,27 +89,27 @@ def test_a_withdrawn_invitation_is_seen_where_invitations_open_history() -> None
     [
         (WORLD_READABLE, [], True),
         (SHARED, [], True),
-        (INVITED, ["leave"], False),
-        (INVITED, ["leave", "invite"], True),
-        (JOINED, ["leave", "invite"], False),
-        (JOINED, ["join"], True),
+        (INVITED, [LEAVE], False),
+        (INVITED, [LEAVE, INVITE], True),
+        (JOINED, [LEAVE, INVITE], False),
+        (JOINED, [JOIN], True),
         (JOINED, [], False),
     ],
 )
 def test_a_server_sees_what_one_of_its_users_may_see(
-    visibility: HistoryVisibility, memberships: list[str], sees: bool
+    visibility: HistoryVisibility, memberships: list[Membership], sees: bool
 ) -> None:
     assert server_may_see(MESSAGE, ELSEWHERE, visibility, memberships) is sees
 
 
 def test_a_server_sees_its_users_arrive() -> None:
-    assert server_may_see(member(BOB, "join"), ELSEWHERE, JOINED, [])
-    assert not server_may_see(member(BOB, "join"), SERVER, JOINED, [])
+    assert server_may_see(member(BOB, JOIN), ELSEWHERE, JOINED, [])
+    assert not server_may_see(member(BOB, JOIN), SERVER, JOINED, [])
 
 
 @given(st.sampled_from(HistoryVisibility), st.lists(st.sampled_from(MEMBERSHIPS)))
 @settings(max_examples=60, deadline=None)
-def test_a_server_never_sees_less_than_its_users(visibility: HistoryVisibility, memberships: list[str]) -> None:
+def test_a_server_never_sees_less_than_its_users(visibility: HistoryVisibility, memberships: list[Membership]) -> None:
     users_see = any(user_may_see(MESSAGE, BOB, UserAtEvent(visibility, m)) for m in memberships)
 
     assert server_may_see(MESSAGE, ELSEWHERE, visibility, memberships) or not users_see
@@ -115,14 +117,14 @@ def test_a_server_never_sees_less_than_its_users(visibility: HistoryVisibility, 
 
 def test_what_one_may_ask_for_depends_on_ones_own_membership_and_on_the_world() -> None:
     def access(
-        membership: str, *, joined: bool = False, forgotten: bool = False, now: HistoryVisibility = SHARED
+        membership: Membership, *, joined: bool = False, forgotten: bool = False, now: HistoryVisibility = SHARED
     ) -> str:
         return room_access(membership, has_been_joined=joined, forgotten=forgotten, now=now).value
 
-    assert access("join", joined=True) == RoomAccess.PRESENT.value
-    assert access("leave", joined=True) == RoomAccess.UNTIL_DEPARTURE.value
-    assert access("ban", joined=True) == RoomAccess.UNTIL_DEPARTURE.value
-    assert access("leave", joined=True, forgotten=True) == RoomAccess.NONE.value
-    assert access("invite") == RoomAccess.NONE.value
-    assert access("leave", now=WORLD_READABLE) == RoomAccess.PRESENT.value
-    assert access("leave", joined=True, forgotten=True, now=WORLD_READABLE) == RoomAccess.PRESENT.value
+    assert access(JOIN, joined=True) == RoomAccess.PRESENT.value
+    assert access(LEAVE, joined=True) == RoomAccess.UNTIL_DEPARTURE.value
+    assert access(BAN, joined=True) == RoomAccess.UNTIL_DEPARTURE.value
+    assert access(LEAVE, joined=True, forgotten=True) == RoomAccess.NONE.value
+    assert access(INVITE) == RoomAccess.NONE.value
+    assert access(LEAVE, now=WORLD_READABLE) == RoomAccess.PRESENT.value
+    assert access(LEAVE, joined=True, forgotten=True, now=WORLD_READABLE) == RoomAccess.PRESENT.value

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from hs_core.matrix.event import Event
 from hs_core.matrix.globs import Glob, contains_words
 from hs_core.matrix.identifiers import UserId
+from hs_core.matrix.power_levels import PowerLevels
 from hs_core.matrix.property_paths import ABSENT, PropertyPath, parse_path, property_at
 
 _BODY: Final = ("content", "body")
@@ -25,8 +26,6 @@ _COMPARE: Final = {
     "<=": operator.le,
     ">=": operator.ge,
 }
-_DEFAULT_NOTIFICATION_LEVEL: Final = 50
-"""`m.room.power_levels`: "Defaults to 50 if unspecified", said of `room`; nothing else is said of other keys."""
 
 
 class OwnUserId(Enum):
@@ -78,10 +77,7 @@ class RoomView(NamedTuple):
 
     member_count: int
     """How many are joined."""
-    sender_power_level: float
-    """`math.inf` for creators who stand above all levels."""
-    notification_levels: Mapping[str, int]
-    """`notifications` of the room's power levels."""
+    power_levels: PowerLevels
 
 
 class Recipient(NamedTuple):
@@ -174,9 +170,7 @@ def _sender_notification_permission(condition: Mapping[str, Any]) -> Condition |
     key = condition.get("key")
     if not isinstance(key, str):
         return None
-    return lambda event, room, recipient: (
-        room.sender_power_level >= room.notification_levels.get(key, _DEFAULT_NOTIFICATION_LEVEL)
-    )
+    return lambda event, room, recipient: room.power_levels.may_notify(event.sender, key)
 
 
 _COMPILERS: Final[dict[str, Callable[[Mapping[str, Any]], Condition | None]]] = {

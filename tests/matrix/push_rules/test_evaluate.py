@@ -1,4 +1,3 @@
-import math
 from typing import Any
 
 import pytest
@@ -6,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hs_core.matrix.event import Event
+from hs_core.matrix.power_levels import PowerLevels
 from hs_core.matrix.push_rules import (
     NO_ACTIONS,
     Actions,
@@ -17,10 +17,15 @@ from hs_core.matrix.push_rules import (
     Ruleset,
     compile_ruleset,
 )
-from hs_core.matrix.room_version import V12
+from hs_core.matrix.room_version import V11, V12
 from tests.matrix.examples import ALICE, BOB, example_event, room_id_in
 
-ROOM = RoomView(member_count=10, sender_power_level=0, notification_levels={})
+
+def power_levels(alice: int = 0, **content: Any) -> PowerLevels:
+    return PowerLevels.from_content({"users": {ALICE: alice}, **content}, V11, frozenset())
+
+
+ROOM = RoomView(member_count=10, power_levels=power_levels())
 PAIR = ROOM._replace(member_count=2)
 NOTIFY: dict[str, Any] = {"notify": True, "tweaks": {}}
 SOUND: dict[str, Any] = {"notify": True, "tweaks": {"sound": "default"}}
@@ -90,26 +95,24 @@ def test_a_name_in_the_text_alone_is_no_mention() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "notifications", "expected"),
+    ("levels", "expected"),
     [
-        (50, {}, HIGHLIGHT),
-        (49, {}, NOTIFY),
-        (49, {"room": 20}, HIGHLIGHT),
-        (99, {"room": 100}, NOTIFY),
-        (math.inf, {"room": 2**53 - 1}, HIGHLIGHT),
+        (power_levels(50), HIGHLIGHT),
+        (power_levels(49), NOTIFY),
+        (power_levels(49, notifications={"room": 20}), HIGHLIGHT),
+        (power_levels(99, notifications={"room": 100}), NOTIFY),
+        (PowerLevels.from_content({"notifications": {"room": 2**53 - 1}}, V12, frozenset({ALICE})), HIGHLIGHT),
     ],
 )
-def test_the_room_is_mentioned_by_those_with_the_power(
-    level: float, notifications: dict[str, int], expected: dict[str, Any]
-) -> None:
+def test_the_room_is_mentioned_by_those_with_the_power(levels: PowerLevels, expected: dict[str, Any]) -> None:
     event = message("Hi", {"m.mentions": {"room": True}})
 
-    assert evaluate(event, room=RoomView(10, level, notifications)) == expected
+    assert evaluate(event, room=RoomView(10, levels)) == expected
 
 
 def test_only_true_mentions_the_room() -> None:
     for value in (1, "true", None, [True]):
-        assert evaluate(message("Hi", {"m.mentions": {"room": value}}), room=RoomView(10, 100, {})) == NOTIFY
+        assert evaluate(message("Hi", {"m.mentions": {"room": value}}), room=RoomView(10, power_levels(100))) == NOTIFY
 
 
 def test_nobody_is_told_of_their_own_events() -> None:
@@ -239,7 +242,7 @@ def test_a_display_name_is_no_pattern(display_name: str | None, body: str, match
 def test_the_number_of_members_is_compared(wanted: str, counts: list[int]) -> None:
     condition = {"kind": "room_member_count", "is": wanted}
 
-    assert [n for n in (1, 2, 3) if holds(message(), condition, room=RoomView(n, 0, {}))] == counts
+    assert [n for n in (1, 2, 3) if holds(message(), condition, room=ROOM._replace(member_count=n))] == counts
 
 
 def test_a_rule_with_an_unknown_condition_never_matches() -> None:
