@@ -38,5 +38,9 @@ class ReadSides:
     def __getitem__(self, key: ReadSide[T]) -> T:
         return cast(T, self._open[key.name])
 
+    def get(self, key: ReadSide[T]) -> T | None:
+        """The same, or `None` if no installed plugin offers it."""
+        return cast(T | None, self._open.get(key.name))
+
     def offer(self, key: ReadSide[T], opened: T) -> None:
         self._open[key.name] = opened

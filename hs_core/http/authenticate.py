@@ -11,7 +11,7 @@ from hs_core.errors import Forbidden, GuestForbidden, MissingToken, Unavailable,
 from hs_core.http.request import Request
 from hs_core.http.requester import Requester
 from hs_core.matrix.identifiers import DeviceId, ServerName, UserId, parse_device_id, parse_user_id
-from hs_core.plugin.declaration import Auth, Route
+from hs_core.plugin.declaration import Auth, ReadSide, Route
 
 REMEMBERED: Final = 10_000
 """Access tokens whose requesters are kept in memory."""
@@ -33,6 +33,9 @@ class TokenChecker(Protocol):
         """Who an application service asks as ("Identity assertion"): asked on each of its requests that name a user or
         a device. Without `user` it is the service's own. Raises Forbidden, or `M_UNKNOWN_DEVICE`.
         """
+
+
+TOKEN_CHECKER = ReadSide[TokenChecker]("token_checker")
 
 
 class SignatureChecker(Protocol):

@@ -15,10 +15,8 @@ from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
 __all__ = [
     "EVENTS",
-    "MEMBERS",
     "ROOMS",
-    "STATES",
-    "TIMELINES",
+    "ROOMS_READ",
     "Draft",
     "EventRow",
     "Join",
@@ -29,6 +27,7 @@ __all__ = [
     "Relation",
     "RoomInfo",
     "Rooms",
+    "RoomsRead",
     "Sent",
     "StateRoot",
     "States",
@@ -219,6 +218,17 @@ class Timelines(Protocol):
         """The relations to these events, oldest first; all kinds if `rel_types` is empty."""
 
 
-MEMBERS = ReadSide[Members]("rooms.members")
-STATES = ReadSide[States]("rooms.states")
-TIMELINES = ReadSide[Timelines]("rooms.timelines")
+class RoomsRead(Protocol):
+    """What every process may read about rooms, straight from the database and from caches of what never changes."""
+
+    @property
+    def members(self) -> Members: ...
+
+    @property
+    def states(self) -> States: ...
+
+    @property
+    def timelines(self) -> Timelines: ...
+
+
+ROOMS_READ = ReadSide[RoomsRead]("rooms")

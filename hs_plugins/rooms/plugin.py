@@ -1,13 +1,15 @@
 """The rooms role: owner of the `events` stream."""
 
-from hs_core.plugin import Migrations, Plugin
-from hs_plugins.rooms.api import EVENTS, ROOMS
+from hs_core.plugin import Migrations, Offer, Plugin
+from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ
+from hs_plugins.rooms.reading import open_reading
 from hs_plugins.rooms.start import start
 
 plugin = Plugin(
     name="rooms",
     writes=[EVENTS],
     serves=[ROOMS],
+    offers=[Offer(ROOMS_READ, open_reading, reads=[EVENTS.name])],
     migrations=Migrations("hs_plugins.rooms"),
     start=start,
 )

@@ -34,6 +34,7 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_position ON events (position) WHERE position IS NOT NULL;
 CREATE INDEX events_by_room ON events (room_id, depth, position) WHERE position IS NOT NULL;
 CREATE INDEX events_in_stream ON events (room_id, position) WHERE position IS NOT NULL;
+CREATE INDEX events_of_member ON events (room_id, state_key, position) WHERE type = 'm.room.member';
 CREATE INDEX events_by_time ON events (room_id, origin_server_ts) WHERE position IS NOT NULL;
 
 -- The newest events, which the next one will have as its prev_events.

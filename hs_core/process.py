@@ -1,0 +1,161 @@
+"""The life of one process: open, start roles, answer, drain.
+
+A process is nothing but a list of active plugins over a database. Everything installed contributes its schema, its
+hooks and its read side; what is active also runs: it owns its streams, answers calls and routes, does its tasks.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from hs_core.clock import Clock
+from hs_core.cluster.calls import ReadSides, Services
+from hs_core.cluster.leases import Leases
+from hs_core.cluster.tasks import repeat
+from hs_core.config import Config, Listener
+from hs_core.core import Core
+from hs_core.db import Database, open_database
+from hs_core.db.migrate import Migrations, migrate
+from hs_core.http.app import Site, build_app
+from hs_core.http.authenticate import TOKEN_CHECKER, Authenticator
+from hs_core.http.limits import RateLimiter
+from hs_core.http.listen import Server
+from hs_core.http.metrics import HttpMetrics
+from hs_core.http.routes import Claim
+from hs_core.matrix.identifiers import ServerName
+from hs_core.matrix.signing import SigningKey
+from hs_core.plugin.declaration import Plugin
+from hs_core.plugin.hooks import Hooks
+from hs_core.streams.bus import MemoryBus
+from hs_core.streams.registry import Streams
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 20.0
+"""How long requests in flight may take to finish once the process was told to stop."""
+
+CORE_MIGRATIONS = Migrations("hs_core")
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What a process is made of."""
+
+    installed: Mapping[str, Plugin]
+    """Every plugin of the environment, each after those that it requires."""
+    active: Sequence[str]
+    """The names of those that run here, in the same order."""
+    listeners: Sequence[Listener]
+    name: str = "hs"
+
+    @property
+    def active_plugins(self) -> list[Plugin]:
+        return [self.installed[name] for name in self.active]
+
+    @property
+    def followed(self) -> set[str]:
+        """The streams that somebody in this process follows."""
+        reads = {name for plugin in self.active_plugins for name in plugin.reads}
+        return reads | {name for plugin in self.installed.values() for offer in plugin.offers for name in offer.reads}
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that is up."""
+
+    core: Core
+    addresses: Sequence[str]
+    """Where it listens, as URLs, in the order of the listeners."""
+
+
+@asynccontextmanager
+async def running(config: Config, composition: Composition, key: SigningKey, clock: Clock) -> AsyncIterator[Process]:
+    """A process for as long as the context lasts; at its end it drains.
+
+    Raises:
+        DatabaseInUse, DatabaseUnavailable, MigrationError, OSError: if it cannot start.
+    """
+    async with AsyncExitStack() as stack:
+        db = await open_database(config.database.url, application_name=f"hs {composition.name}")
+        stack.push_async_callback(db.close)
+        core = await _open_core(config, composition, key, clock, db)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        following = group.create_task(core.streams.run(), name="streams")
+        stack.callback(following.cancel)
+        await _open_read_sides(core, composition, stack)
+        roles = await _start_roles(core, composition, stack)
+        for plugin in composition.active_plugins:
+            for task in plugin.tasks:
+                repeating = group.create_task(repeat(task, roles[plugin.name], clock), name=task.name)
+                stack.callback(repeating.cancel)
+        server, addresses = await _listen(core, composition, roles)
+        try:
+            yield Process(core, addresses)
+        finally:
+            await server.drain(DRAIN_SECONDS)
+
+
+async def _open_core(config: Config, composition: Composition, key: SigningKey, clock: Clock, db: Database) -> Core:
+    installed = composition.installed.values()
+    await migrate(db, [CORE_MIGRATIONS, *(plugin.migrations for plugin in installed if plugin.migrations)])
+    leases = Leases(f"{composition.name}-{clock.random_text(12)}")
+    await leases.take_all(db, [stream for plugin in composition.active_plugins for stream in plugin.writes])
+    streams = Streams(db, leases, MemoryBus(), clock)
+    await streams.begin([stream for plugin in installed for stream in plugin.writes], composition.followed)
+    core = Core(
+        server_name=ServerName(config.server_name),
+        signing_key=key,
+        config=config,
+        clock=clock,
+        db=db,
+        streams=streams,
+        services=Services(),
+        read_sides=ReadSides(),
+        hooks=Hooks(),
+        authenticator=Authenticator(clock.monotonic),
+        installed=dict(composition.installed),
+    )
+    for plugin in installed:
+        if plugin.hooks is not None:
+            core.hooks.register(plugin.name, plugin.hooks(core))
+    return core
+
+
+async def _open_read_sides(core: Core, composition: Composition, stack: AsyncExitStack) -> None:
+    for plugin in composition.installed.values():
+        for offer in plugin.offers:
+            core.read_sides.offer(offer.key, await stack.enter_async_context(offer.open(core)))
+    core.authenticator.tokens = core.read_sides.get(TOKEN_CHECKER)
+
+
+async def _start_roles(core: Core, composition: Composition, stack: AsyncExitStack) -> dict[str, Any]:
+    roles: dict[str, Any] = {}
+    for plugin in composition.active_plugins:
+        roles[plugin.name] = await stack.enter_async_context(plugin.start(core)) if plugin.start else None
+        core.services.offer(plugin, roles[plugin.name])
+        log.debug("role started", plugin=plugin.name)
+    return roles
+
+
+async def _listen(core: Core, composition: Composition, roles: Mapping[str, Any]) -> tuple[Server, list[str]]:
+    site = Site(
+        claims=[Claim(plugin.name, route) for plugin in composition.active_plugins for route in plugin.routes],
+        roles=roles,
+        authenticator=core.authenticator,
+        limiter=RateLimiter(core.config.rate_limits, core.clock.monotonic),
+        metrics=HttpMetrics(CollectorRegistry()),
+        clock=core.clock,
+        readiness=list,
+        draining=core.draining,
+    )
+    server = Server(core.draining)
+    addresses = [
+        await server.listen(listener, build_app(site, listener.resources, proxied=listener.proxied))
+        for listener in composition.listeners
+    ]
+    return server, addresses

@@ -1,0 +1,42 @@
+"""One process from its configuration to its end: what `hs run` does."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from hs_core import keyfile
+from hs_core.clock import SystemClock
+from hs_core.config import Config
+from hs_core.process import Composition, Process, running
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(config: Config, composition: Composition, announce: Callable[[Sequence[str]], None]) -> None:
+    """Run a process until SIGTERM or SIGINT, then drain it. `announce` is told the addresses once it answers.
+
+    Raises:
+        KeyFileError, DatabaseInUse, DatabaseUnavailable, MigrationError, OSError: if it cannot start.
+    """
+    clock = SystemClock()
+    key = keyfile.read_or_create(config.signing_key_path, clock)
+    stop = _stop_signals()
+    async with running(config, composition, key, clock) as process:
+        announce(process.addresses)
+        _log_start(composition, process)
+        await stop.wait()
+        log.info("draining")
+    log.info("stopped")
+
+
+def _stop_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _log_start(composition: Composition, process: Process) -> None:
+    log.info("serving", process=composition.name, plugins=list(composition.active), addresses=list(process.addresses))

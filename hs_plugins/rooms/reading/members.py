@@ -1,0 +1,50 @@
+"""Which rooms there are, and who is in them."""
+
+from collections.abc import Collection
+
+from hs_core.db import Database
+from hs_core.matrix.identifiers import RoomId, UserId
+from hs_plugins.rooms.api import Membership, RoomInfo
+
+_ROOMS = """
+    SELECT room_id, version, creator, state, joined_members, invited_members, position
+    FROM rooms WHERE room_id = ANY(?)
+"""
+
+_MEMBERSHIP = "SELECT room_id, user_id, membership, event_id, sender, position, forgotten FROM memberships"
+_ONE = f"{_MEMBERSHIP} WHERE room_id = ? AND user_id = ?"
+_OF_USER = f"{_MEMBERSHIP} WHERE user_id = ? ORDER BY position"
+_OF_USER_IN = f"{_MEMBERSHIP} WHERE user_id = ? AND membership = ANY(?) ORDER BY position"
+_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? AND membership = ANY(?) ORDER BY position"
+_ALL_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? ORDER BY position"
+
+
+class StoredMembers:
+    """`Members` out of the tables `rooms` and `memberships`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def rooms(self, room_ids: Collection[RoomId]) -> dict[RoomId, RoomInfo]:
+        if not room_ids:
+            return {}
+        rows = await self._db.read(lambda tx: tx.all(_ROOMS, (list(room_ids),)))
+        return {row[0]: RoomInfo(*row) for row in rows}
+
+    async def membership(self, room_id: RoomId, user_id: UserId) -> Membership | None:
+        row = await self._db.read(lambda tx: tx.one(_ONE, (room_id, user_id)))
+        return Membership(*row) if row else None
+
+    async def of_user(self, user_id: UserId, memberships: Collection[str] = ()) -> list[Membership]:
+        if memberships:
+            rows = await self._db.read(lambda tx: tx.all(_OF_USER_IN, (user_id, list(memberships))))
+        else:
+            rows = await self._db.read(lambda tx: tx.all(_OF_USER, (user_id,)))
+        return [Membership(*row) for row in rows]
+
+    async def in_room(self, room_id: RoomId, memberships: Collection[str] = ("join",)) -> list[Membership]:
+        if memberships:
+            rows = await self._db.read(lambda tx: tx.all(_IN_ROOM, (room_id, list(memberships))))
+        else:
+            rows = await self._db.read(lambda tx: tx.all(_ALL_IN_ROOM, (room_id,)))
+        return [Membership(*row) for row in rows]

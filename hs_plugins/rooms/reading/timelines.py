@@ -1,0 +1,107 @@
+"""Events and their order."""
+
+from collections.abc import Collection, Sequence
+
+from hs_core.db import Database, Row, Transaction
+from hs_core.matrix.identifiers import EventId, RoomId, UserId
+from hs_plugins.rooms.api import Page, Place, Relation
+from hs_plugins.rooms.event_cache import EventCache
+from hs_plugins.rooms.reading.visibility import Visibility
+from hs_plugins.rooms.store.events import COLUMNS, stored_event
+from hs_plugins.rooms.stored import StoredEvent
+
+_EVENTS = f"""
+    SELECT {COLUMNS} FROM events e JOIN rooms r ON r.room_id = e.room_id
+    WHERE e.room_id = ? AND e.position IS NOT NULL
+"""
+
+_BACKWARDS = f"""{_EVENTS} AND (e.depth, e.position) <= (?, ?) AND (e.depth, e.position) > (?, ?)
+    ORDER BY e.depth DESC, e.position DESC LIMIT ?"""
+
+_FORWARDS = f"""{_EVENTS} AND (e.depth, e.position) > (?, ?) AND (e.depth, e.position) <= (?, ?)
+    ORDER BY e.depth, e.position LIMIT ?"""
+
+_EARLIER = f"{_EVENTS} AND e.origin_server_ts <= ? ORDER BY e.origin_server_ts DESC, e.position DESC LIMIT 1"
+_LATER = f"{_EVENTS} AND e.origin_server_ts >= ? ORDER BY e.origin_server_ts, e.position LIMIT 1"
+
+_PLACE_AT = """
+    SELECT depth, position FROM events
+    WHERE room_id = ? AND position IS NOT NULL AND position <= ? ORDER BY position DESC LIMIT 1
+"""
+_PLACE_OF = "SELECT depth, position FROM events WHERE event_id = ? AND position IS NOT NULL"
+
+_RELATED = """
+    SELECT event_id, parent, rel_type, type, sender, depth, position FROM relations
+    WHERE parent = ANY(?) ORDER BY depth, position LIMIT ?
+"""
+_RELATED_IN = """
+    SELECT event_id, parent, rel_type, type, sender, depth, position FROM relations
+    WHERE parent = ANY(?) AND rel_type = ANY(?) ORDER BY depth, position LIMIT ?
+"""
+
+FIRST = Place(-(2**63), -(2**63))
+LAST = Place(2**63 - 1, 2**63 - 1)
+
+MAX_RELATIONS = 5000
+"""Relations that one answer takes into account."""
+
+
+class StoredTimelines:
+    """`Timelines` out of the tables `events` and `relations`."""
+
+    def __init__(self, db: Database, events: EventCache, visibility: Visibility) -> None:
+        self._db = db
+        self._events = events
+        self._visibility = visibility
+
+    async def events(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
+        return await self._events.load(event_ids) if event_ids else {}
+
+    async def page(
+        self, room_id: RoomId, start: Place, *, backwards: bool, limit: int, stop: Place | None = None
+    ) -> Page:
+        end = stop or (FIRST if backwards else LAST)
+        bounds = (room_id, start.depth, start.position, end.depth, end.position, limit + 1)
+        rows = await self._db.read(lambda tx: tx.all(_BACKWARDS if backwards else _FORWARDS, bounds))
+        events = [stored_event(row) for row in rows[:limit]]
+        if len(rows) <= limit:
+            return Page(events, None)
+        last = _place(events[-1]) if events else start
+        # Backwards the page ends before its last event, which is after whatever comes earlier.
+        return Page(events, Place(last.depth, last.position - 1) if backwards and events else last)
+
+    async def place_at(self, room_id: RoomId, position: int) -> Place:
+        row = await self._db.read(lambda tx: tx.one(_PLACE_AT, (room_id, position)))
+        return Place(*row) if row else FIRST
+
+    async def place_of(self, event_id: EventId) -> Place | None:
+        row = await self._db.read(lambda tx: tx.one(_PLACE_OF, (event_id,)))
+        return Place(*row) if row else None
+
+    async def visible(self, user_id: UserId, events: Sequence[StoredEvent]) -> list[bool]:
+        return await self._visibility.of(user_id, events)
+
+    async def closest(self, room_id: RoomId, timestamp: int, *, backwards: bool) -> StoredEvent | None:
+        sql = _EARLIER if backwards else _LATER
+        row = await self._db.read(lambda tx: tx.one(sql, (room_id, timestamp)))
+        return stored_event(row) if row else None
+
+    async def related(self, parents: Collection[EventId], rel_types: Collection[str] = ()) -> list[Relation]:
+        def read(tx: Transaction) -> list[Relation]:
+            if rel_types:
+                rows = tx.all(_RELATED_IN, (list(parents), list(rel_types), MAX_RELATIONS))
+            else:
+                rows = tx.all(_RELATED, (list(parents), MAX_RELATIONS))
+            return [_relation(row) for row in rows]
+
+        return await self._db.read(read) if parents else []
+
+
+def _place(stored: StoredEvent) -> Place:
+    assert stored.position is not None
+    return Place(stored.event.depth, stored.position)
+
+
+def _relation(row: Row) -> Relation:
+    event_id, parent, rel_type, event_type, sender, depth, position = row
+    return Relation(event_id, parent, rel_type, event_type, sender, Place(depth, position))

@@ -1,0 +1,93 @@
+"""Which events a user may see: what `hs_core.matrix.history_visibility` needs to know, for many events at once."""
+
+from collections.abc import Mapping, Sequence
+
+from hs_core.db import Database, Transaction
+from hs_core.matrix.event import Event, StateKey
+from hs_core.matrix.history_visibility import HistoryVisibility, UserAtEvent, user_may_see
+from hs_core.matrix.identifiers import EventId, RoomId, UserId
+from hs_plugins.rooms import state_map
+from hs_plugins.rooms.event_cache import EventCache
+from hs_plugins.rooms.reading.members import StoredMembers
+from hs_plugins.rooms.state_map import Nodes
+from hs_plugins.rooms.state_nodes import StateNodes
+from hs_plugins.rooms.store.events import parse_stored
+from hs_plugins.rooms.stored import StateRoot, StoredEvent
+
+VISIBILITY: StateKey = ("m.room.history_visibility", "")
+
+MAX_MEMBERSHIPS = 200
+"""Changes of one user's membership, latest first, that are looked at."""
+
+_OWN_MEMBERSHIPS = """
+    SELECT e.event_id, r.version, e.json, e.position FROM events e JOIN rooms r ON r.room_id = e.room_id
+    WHERE e.room_id = ? AND e.state_key = ? AND e.type = 'm.room.member' AND e.position IS NOT NULL
+    ORDER BY e.position DESC LIMIT ?
+"""
+
+
+class Visibility:
+    """Decides for one user and events of one room."""
+
+    def __init__(self, db: Database, nodes: StateNodes, events: EventCache, members: StoredMembers) -> None:
+        self._db = db
+        self._nodes = nodes
+        self._events = events
+        self._members = members
+
+    async def of(self, user: UserId, events: Sequence[StoredEvent]) -> list[bool]:
+        """For each of the events, whether the user may see it."""
+        if not events:
+            return []
+        last_join = await self._last_join(events[0].event.room_id, user)
+        before = await self._states_before(events, user)
+        return [
+            stored.position is not None
+            and stored.state_before is not None
+            and user_may_see(stored.event, user, _user_at(before[stored.state_before], user, stored, last_join))
+            for stored in events
+        ]
+
+    async def _last_join(self, room_id: RoomId, user: UserId) -> int | None:
+        """The position of the stream until which the user joined; unbounded for who is joined now."""
+        membership = await self._members.membership(room_id, user)
+        if membership is None:
+            return None
+        if membership.membership == "join":
+            return 2**63 - 1
+        return await self._db.read(lambda tx: _last_join_before_leaving(tx, room_id, user))
+
+    async def _states_before(
+        self, events: Sequence[StoredEvent], user: UserId
+    ) -> Mapping[StateRoot, Mapping[StateKey, Event]]:
+        """What the states before the events say about the visibility and the user."""
+        roots = {stored.state_before for stored in events if stored.state_before is not None}
+        keys = (VISIBILITY, ("m.room.member", user))
+
+        def look_up(nodes: Nodes) -> dict[StateRoot, dict[StateKey, EventId]]:
+            return {
+                root: {key: found for key in keys if (found := state_map.get(nodes, root, key)) is not None}
+                for root in roots
+            }
+
+        ids = await self._nodes.ask(look_up)
+        loaded = await self._events.load({event_id for entries in ids.values() for event_id in entries.values()})
+        return {root: {key: loaded[found].event for key, found in entries.items()} for root, entries in ids.items()}
+
+
+def _user_at(state: Mapping[StateKey, Event], user: UserId, stored: StoredEvent, last_join: int | None) -> UserAtEvent:
+    visibility = state.get(VISIBILITY)
+    member = state.get(("m.room.member", user))
+    membership = member.content.get("membership") if member else None
+    return UserAtEvent(
+        HistoryVisibility.from_content(visibility.content if visibility else None),
+        membership if isinstance(membership, str) else "leave",
+        joins_later=last_join is not None and stored.position is not None and last_join > stored.position,
+    )
+
+
+def _last_join_before_leaving(tx: Transaction, room_id: RoomId, user: UserId) -> int | None:
+    for event_id, version, json, position in tx.all(_OWN_MEMBERSHIPS, (room_id, user, MAX_MEMBERSHIPS)):
+        if parse_stored(event_id, version, json).content.get("membership") == "join":
+            return int(position)
+    return None
