@@ -6,6 +6,7 @@ from hs_core.db import Database, Transaction
 from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.history_visibility import HistoryVisibility, UserAtEvent, user_may_see
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
+from hs_core.matrix.membership import membership_of
 from hs_plugins.rooms import state_map
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.members import StoredMembers
@@ -78,10 +79,9 @@ class Visibility:
 def _user_at(state: Mapping[StateKey, Event], user: UserId, stored: StoredEvent, last_join: int | None) -> UserAtEvent:
     visibility = state.get(VISIBILITY)
     member = state.get(("m.room.member", user))
-    membership = member.content.get("membership") if member else None
     return UserAtEvent(
         HistoryVisibility.from_content(visibility.content if visibility else None),
-        membership if isinstance(membership, str) else "leave",
+        membership_of(member),
         joins_later=last_join is not None and stored.position is not None and last_join > stored.position,
     )
 
