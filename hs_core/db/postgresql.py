@@ -162,6 +162,7 @@ class Worker:
         try:
             if job.attempt(tx) and tx.failure is None:
                 self._finish(job, tx)
+                tx.end()
                 return None
         except (psycopg.Error, DatabaseError) as error:
             job.error = error
@@ -169,6 +170,7 @@ class Worker:
             job.error = explain(tx.failure, job.writes)
         with suppress(psycopg.Error, DatabaseError):
             tx.roll_back()
+        tx.end()
         if not session.idle or connection_spoiled(tx.failure):
             self._hang_up()
         return tx

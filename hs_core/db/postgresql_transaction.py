@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 
 import psycopg
 from psycopg.pq.abc import PGresult
@@ -11,6 +12,7 @@ from hs_core.db.database import Engine, Param, Row, Scalar, Transaction
 from hs_core.db.errors import ConstraintViolated, DatabaseError, DatabaseUnavailable
 from hs_core.db.postgresql_session import Session
 from hs_core.db.values import checked
+from hs_core.db.workers import Ended
 
 BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -82,7 +84,7 @@ class PostgresTransaction(Transaction):
     engine: Engine = "postgresql"
 
     def __init__(self, session: Session, begin: str, callbacks: list[Callable[[], None]]) -> None:
-        self._session = session
+        self._session: Session | Any = session
         self._begin = begin
         self._callbacks = callbacks
         self._begun = False
@@ -98,7 +100,8 @@ class PostgresTransaction(Transaction):
         return rows[0] if rows else None
 
     def run(self, sql: str, params: Sequence[Param] = ()) -> int:
-        return self._finish(sql, params).command_tuples or 0
+        changed: int | None = self._finish(sql, params).command_tuples
+        return changed or 0
 
     def run_many(self, sql: str, rows: Iterable[Sequence[Param]]) -> None:
         for row in rows:
@@ -159,6 +162,10 @@ class PostgresTransaction(Transaction):
         elif self._begun:
             self._session.queue("COMMIT")
             self._session.send()
+
+    def end(self) -> None:
+        """Refuse any further use."""
+        self._session = Ended()
 
     def _queue_begin(self) -> None:
         if not self._begun:

@@ -95,7 +95,9 @@ def _read_all(queue: JobQueue, home: Homecoming, connection: sqlite3.Connection)
 def _read(connection: sqlite3.Connection, job: Job[Any]) -> None:
     try:
         connection.execute("BEGIN")
-        job.attempt(SqliteTransaction(connection, job.callbacks))
+        tx = SqliteTransaction(connection, job.callbacks)
+        job.attempt(tx)
+        tx.end()
     except sqlite3.Error as error:
         job.error = error
     finally:
@@ -140,6 +142,7 @@ def _run_in_savepoint(connection: sqlite3.Connection, job: Job[Any]) -> None:
     connection.execute("SAVEPOINT job")
     tx = SqliteTransaction(connection, job.callbacks)
     job.attempt(tx)
+    tx.end()
     job.error = explain(job.error or tx.failure)
     if job.error is not None:
         if not connection.in_transaction:

@@ -11,8 +11,11 @@ from hs_core.db.database import Engine, Param, Row, Scalar, Transaction
 from hs_core.db.dialect import for_sqlite
 from hs_core.db.errors import ConstraintViolated, DatabaseUnavailable
 from hs_core.db.values import checked
+from hs_core.db.workers import Ended
 
 sqlite3.register_converter("BOOLEAN", lambda stored: stored != b"0")
+
+_FETCH = 500
 
 # Trouble with the machine rather than with the statement. SQLITE_BUSY: somebody else's tool has the file locked.
 _UNAVAILABLE = {
@@ -70,7 +73,7 @@ class SqliteTransaction(Transaction):
     engine: Engine = "sqlite"
 
     def __init__(self, connection: sqlite3.Connection, callbacks: list[Callable[[], None]]) -> None:
-        self._connection = connection
+        self._connection: sqlite3.Connection | Any = connection
         self._callbacks = callbacks
         self.failure: sqlite3.Error | None = None
 
@@ -98,10 +101,16 @@ class SqliteTransaction(Transaction):
         self.run_many(_insert(table, tuple(columns)), rows)
 
     def iterate(self, sql: str, params: Sequence[Param] = ()) -> Iterator[Row]:
-        return self._execute(sql, params)
+        cursor = self._execute(sql, params)
+        while self._connection.in_transaction and (rows := cursor.fetchmany(_FETCH)):
+            yield from rows
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         self._callbacks.append(callback)
+
+    def end(self) -> None:
+        """Refuse any further use."""
+        self._connection = Ended()
 
     def _execute(self, sql: str, params: Sequence[Param]) -> sqlite3.Cursor:
         bound = _bound(params)

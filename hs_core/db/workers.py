@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from hs_core.db.database import Transaction, Work
 from hs_core.db.errors import DatabaseUnavailable
 
 T = TypeVar("T")
+
+
+class Ended:
+    """Stands in for the connection of a transaction that is over, for who kept the transaction or an iterator of it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise RuntimeError("a transaction was used after its unit of work had ended")
 
 
 @dataclass(slots=True, eq=False)

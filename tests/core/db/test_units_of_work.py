@@ -1,58 +1,20 @@
 """What the storage interface promises, on every engine."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing
 from functools import partial
 from threading import Event
 from typing import Any
 
-import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from hs_core.db import (
     ConstraintViolated,
     Database,
     DatabaseUnavailable,
-    Param,
     Transaction,
-    Work,
     open_database,
 )
-
-INSERT = "INSERT INTO notes (id, body) VALUES (?, ?)"
-
-
-def insert(tx: Transaction, number: int, body: str = "") -> int:
-    return tx.run(INSERT, (number, body))
-
-
-def inserting(number: int) -> Work[int]:
-    return lambda tx: insert(tx, number)
-
-
-def select(tx: Transaction, sql: str, params: Sequence[Param]) -> list[tuple[Any, ...]]:
-    return tx.all(sql, params)
-
-
-def ids(tx: Transaction) -> list[int]:
-    return [row[0] for row in tx.all("SELECT id FROM notes ORDER BY id")]
-
-
-async def test_what_is_written_can_be_read(db: Database) -> None:
-    row = (2**63 - 1, "naïve ☃", b"\x00\xff", True, 1.5, -(2**63))
-    await db.write(lambda tx: tx.run("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", row))
-    found = await db.read(lambda tx: tx.one("SELECT * FROM notes"))
-    assert found is not None
-    assert [(value, type(value)) for value in found] == [(value, type(value)) for value in row]
-
-
-async def test_null_can_be_stored_in_any_column(db: Database) -> None:
-    await db.write(lambda tx: tx.run("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", (1, *[None] * 5)))
-    assert await db.read(lambda tx: tx.one("SELECT * FROM notes")) == (1, *[None] * 5)
+from tests.core.db.notes import INSERT, ids, insert, inserting
 
 
 async def test_one_and_value_of_no_row_are_none(db: Database) -> None:
@@ -142,42 +104,6 @@ async def test_a_failed_statement_spoils_the_transaction_even_if_it_is_caught(db
     assert await db.read(ids) == [1]
 
 
-async def test_a_list_of_keys_is_one_parameter(db: Database) -> None:
-    await db.write(
-        lambda tx: tx.insert_many("notes", ["id", "body", "raw"], [(n, f'"{n}",\\', bytes([n])) for n in range(9)])
-    )
-
-    def work(tx: Transaction) -> list[list[tuple[Any, ...]]]:
-        return [
-            tx.all("SELECT id FROM notes WHERE id = ANY(?) ORDER BY id", ([1, 3, 77],)),
-            tx.all("SELECT id FROM notes WHERE body = ANY(?) ORDER BY id", (['"2",\\', '"4",\\'],)),
-            tx.all("SELECT id FROM notes WHERE raw = ANY(?) ORDER BY id", ([b"\5", b"\6"],)),
-            tx.all("SELECT id FROM notes WHERE id = ANY(?)", ([],)),
-            tx.all("SELECT id FROM notes WHERE id <> ALL(?) ORDER BY id", (list(range(1, 8)),)),
-        ]
-
-    assert await db.read(work) == [[(1,), (3,)], [(2,), (4,)], [(5,), (6,)], [], [(0,), (8,)]]
-
-
-@pytest.mark.parametrize("value", ["NUL \0 inside", "lone \ud800 surrogate"])
-async def test_text_that_cannot_be_stored_is_refused(db: Database, value: str) -> None:
-    with pytest.raises(ValueError):
-        await db.write(lambda tx: insert(tx, 1, value))
-    with pytest.raises(ValueError):
-        await db.write(lambda tx: tx.run_many(INSERT, [(1, value)]))
-    with pytest.raises(ValueError):
-        await db.read(lambda tx: tx.all("SELECT id FROM notes WHERE body = ANY(?)", ([value],)))
-    assert await db.read(ids) == []
-
-
-async def test_an_integer_of_more_than_64_bits_is_refused(db: Database) -> None:
-    for number in (2**63, -(2**63) - 1):
-        with pytest.raises(ValueError):
-            await db.write(inserting(number))
-    await db.write(lambda tx: insert(tx, -(2**63)))
-    assert await db.read(ids) == [-(2**63)]
-
-
 async def test_a_read_cannot_write(db: Database) -> None:
     with pytest.raises(Exception, match=r"readonly|read-only"):
         await db.read(lambda tx: insert(tx, 1))
@@ -241,127 +167,8 @@ async def test_a_cancelled_caller_leaves_the_database_whole(db: Database) -> Non
     assert set(range(1, 50, 2)) <= set(kept)
 
 
-async def test_rows_can_be_iterated_within_a_transaction(db: Database) -> None:
-    def work(tx: Transaction) -> int:
-        tx.insert_many("notes", ["id"], [(n,) for n in range(2500)])
-        return sum(row[0] for row in tx.iterate("SELECT id FROM notes WHERE id >= ?", (1,)))
-
-    assert await db.write(work) == sum(range(2500))
-
-
-async def test_two_iterations_may_be_open_at_once(db: Database) -> None:
-    await db.write(lambda tx: tx.insert_many("notes", ["id"], [(n,) for n in range(3)]))
-
-    def work(tx: Transaction) -> list[tuple[int, int]]:
-        query = "SELECT id FROM notes ORDER BY id"
-        return [(a, b) for (a,) in tx.iterate(query) for (b,) in tx.iterate(query)]
-
-    assert await db.read(work) == [(a, b) for a in range(3) for b in range(3)]
-
-
-async def test_an_export_arrives_in_batches_from_one_snapshot(db: Database) -> None:
-    await db.write(lambda tx: tx.insert_many("notes", ["id"], [(n,) for n in range(1050)]))
-
-    def work(tx: Transaction) -> Iterator[int]:
-        for row in tx.iterate("SELECT id FROM notes ORDER BY id"):
-            yield row[0]
-
-    batches: list[list[int]] = []
-    async with aclosing(db.stream(work, batch=100)) as stream:
-        async for batch in stream:
-            await db.write(inserting(5000 + len(batches)))
-            batches.append(batch)
-    assert [len(batch) for batch in batches] == [100] * 10 + [50]
-    assert [n for batch in batches for n in batch] == list(range(1050))
-
-
-async def test_an_export_can_be_left_early_and_can_fail(db: Database) -> None:
-    await db.write(lambda tx: tx.insert_many("notes", ["id"], [(n,) for n in range(100)]))
-    async with aclosing(db.stream(lambda tx: tx.iterate("SELECT id FROM notes ORDER BY id"), batch=10)) as stream:
-        assert await anext(stream) == [(n,) for n in range(10)]
-
-    def work(tx: Transaction) -> Iterator[int]:
-        yield 1
-        raise LookupError("half way")
-
-    with pytest.raises(LookupError, match="half way"):
-        _ = [batch async for batch in db.stream(work)]
-
-
 async def test_a_healthy_database_says_so(db: Database) -> None:
     assert await db.healthy()
-
-
-def of_type(kind: type, values: list[Any]) -> list[Any]:
-    """Those of exactly this type: True is no integer."""
-    return list(filter(lambda value: type(value) is kind, values))
-
-
-scalars = (
-    st.integers(-(2**63), 2**63 - 1)
-    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-    | st.binary(max_size=20)
-    | st.booleans()
-    | st.floats(allow_nan=False, allow_infinity=False)
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(scalars, min_size=1, max_size=70))
-async def test_whatever_a_column_can_hold_comes_back_as_it_was(db: Database, values: list[Any]) -> None:
-    column_of: dict[type, str] = {int: "number", str: "body", bytes: "raw", bool: "done", float: "weight"}
-
-    def work(tx: Transaction) -> list[list[Any]]:
-        tx.run("DELETE FROM notes")
-        found: list[list[Any]] = []
-        for kind, column in column_of.items():
-            kept = of_type(kind, values)
-            tx.insert_many("notes", ["id", column], [(place, value) for place, value in enumerate(kept)])
-            found.append([row[0] for row in tx.all(f"SELECT {column} FROM notes ORDER BY id")])
-            tx.run("DELETE FROM notes")
-        return found
-
-    expected = [of_type(kind, values) for kind in column_of]
-    found = await db.write(work)
-    assert [[(value, type(value)) for value in kept] for kept in found] == [
-        [(value, type(value)) for value in kept] for kept in expected
-    ]
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=9),
-    st.text('ab"\\,{}'),
-)
-async def test_a_list_holds_any_text(db: Database, texts: list[str], text: str) -> None:
-    query = "SELECT CAST(? AS TEXT) = ANY(?)"
-    for value in (text, *texts):
-        found = await db.read(partial(select, sql=query, params=(value, texts)))
-        assert found == [(value in texts,)]
-
-
-async def test_a_sum_of_integers_is_an_integer(db: Database) -> None:
-    await db.write(lambda tx: tx.insert_many("notes", ["id"], [(1,), (2**40,)]))
-    total, mean = await db.read(lambda tx: tx.one("SELECT SUM(id), AVG(id) FROM notes")) or (0, 0)
-    assert (total, type(total)) == (2**40 + 1, int)
-    assert mean == 2**39 + 0.5
-
-
-async def test_like_matches_case(db: Database) -> None:
-    await db.write(lambda tx: insert(tx, 1, "Alice"))
-    assert await db.read(lambda tx: tx.all("SELECT id FROM notes WHERE body LIKE ? ESCAPE '!'", ("a%",))) == []
-    assert await db.read(lambda tx: tx.all("SELECT id FROM notes WHERE body LIKE ? ESCAPE '!'", ("A%",))) == [(1,)]
-
-
-async def test_a_mistake_in_the_sql_is_not_taken_for_trouble_with_the_database(db: Database) -> None:
-    for sql, params in [
-        ("SELECT nothing FROM notes", ()),
-        ("SELECT id FROM notes WHERE id = ?", (1, 2)),
-        ("SELEKT", ()),
-    ]:
-        with pytest.raises((sqlite3.Error, psycopg.Error)):
-            await db.read(partial(select, sql=sql, params=params))
-    assert await db.read(ids) == []
 
 
 async def test_a_callback_that_fails_spoils_nothing(db: Database) -> None:
@@ -419,3 +226,13 @@ async def test_waiting_writes_share_a_commit(db: Database) -> None:
     await asyncio.gather(first, *others)
     assert seen == [[]]
     assert await db.read(ids) == [1, 2]
+
+
+async def test_a_transaction_cannot_be_used_after_its_unit_of_work(db: Database) -> None:
+    kept = await db.write(lambda tx: tx)
+    with pytest.raises(RuntimeError, match="had ended"):
+        kept.all("SELECT 1")
+    rows = await db.read(lambda tx: tx.iterate("SELECT 1"))
+    with pytest.raises(RuntimeError, match="had ended"):
+        next(rows)
+    assert await db.healthy()
