@@ -162,7 +162,6 @@ class Worker:
         try:
             if job.attempt(tx) and tx.failure is None:
                 self._finish(job, tx)
-                tx.end()
                 return None
         except (psycopg.Error, DatabaseError) as error:
             job.error = error
@@ -178,20 +177,25 @@ class Worker:
     def _finish(self, job: Job[Any], tx: PostgresTransaction) -> None:
         """Commit and send home. Raises if it could not be committed."""
         if not job.writes:
-            self._order.home.put((job,))
             with suppress(psycopg.Error, DatabaseError):  # the next job will notice
                 tx.end_read()
+            self._go_home(job, tx)
         elif job.callbacks:
             tx.settle()
             ticket, committed = self._order.draw(), None
             try:
                 tx.commit()
+                tx.end()
                 committed = job
             finally:
                 self._order.settle(ticket, committed)
         else:
             tx.commit()
-            self._order.home.put((job,))
+            self._go_home(job, tx)
+
+    def _go_home(self, job: Job[Any], tx: PostgresTransaction) -> None:
+        tx.end()
+        self._order.home.put((job,))
 
     def _hang_up(self) -> None:
         if self._session is not None:

@@ -98,6 +98,7 @@ def _place_binaries(folder: Path) -> None:
         libraries = Path(f"{installed}.libs")  # which the programs look for beside the package
         shutil.copytree(libraries, folder / libraries.name)
         installed = shutil.copytree(installed, folder / installed.name, ignore=shutil.ignore_patterns("pginstall"))
+        installed.chmod(0o755)
     (folder / "pg").symlink_to(installed / "pginstall18")
 
 
