@@ -1,8 +1,9 @@
 """Who may do what in a room (client-server API, `m.room.power_levels`; room versions, "Authorisation rules").
 
 Before room version 10 the content of `m.room.power_levels` was hardly checked: apart from `users`, a level may be
-anything at all. A level that cannot be read is out of reach: nobody meets it as a requirement, and as somebody's power
-it is less than any other. So every question here has an answer, and the answer to a malformed level is no.
+anything at all. One that is `null` is as good as left out. One that cannot be read is out of reach: nobody meets it as
+a requirement, and as somebody's power it is less than any other. So every question here has an answer, and the answer
+to a malformed level is no.
 """
 
 import re
@@ -68,13 +69,13 @@ class PowerLevels(msgspec.Struct, frozen=True, eq=False):
         """The levels that the content of an `m.room.power_levels` event gives in a room with these creators."""
 
         def level(name: str) -> Level:
-            return _requirement(content[name], version) if name in content else LEVEL_DEFAULTS[name]
+            value = content.get(name)
+            return LEVEL_DEFAULTS[name] if value is None else _requirement(value, version)
 
-        users_default = parse_level(content.get("users_default", 0), version)
-        events = content.get("events", {})
+        users_default, events = level("users_default"), content.get("events", {})
         return cls(
             users=_users(content.get("users"), version, creators),
-            users_default=-inf if users_default is None else users_default,
+            users_default=-inf if users_default == inf else users_default,
             events=_requirements(events, version),
             # If no level of an event type can be read, none of them is met.
             events_default=level("events_default") if isinstance(events, dict) else inf,
@@ -192,7 +193,7 @@ def _users(value: Json, version: RoomVersion, creators: Set[str]) -> Mapping[str
 def _requirements(value: Json, version: RoomVersion) -> Mapping[str, Level]:
     if not isinstance(value, dict):
         return {}
-    return {name: _requirement(level, version) for name, level in value.items()}
+    return {name: _requirement(level, version) for name, level in value.items() if level is not None}
 
 
 def _requirement(value: Json, version: RoomVersion) -> Level:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hs_core.matrix.power_levels import PowerLevels, parse_level, room_creators
+from hs_core.matrix.power_levels import LEVEL_DEFAULTS, PowerLevels, parse_level, room_creators
 from hs_core.matrix.room_version import V1, V5, V6, V9, V10, V11, V12, RoomVersion
 from tests.matrix.auth.rooms import ALICE, BOB, CAROL, DAVE, VERSIONS, Room, in_versions, versions_where
 
@@ -174,7 +174,7 @@ def test_what_a_user_may_do(version: RoomVersion) -> None:
 
 
 @in_versions()
-@pytest.mark.parametrize("broken", [None, "abc", [], {}, True])
+@pytest.mark.parametrize("broken", ["abc", [], {}, True])
 def test_a_malformed_level_is_out_of_reach(version: RoomVersion, broken: Any) -> None:
     power = levels(
         version,
@@ -193,6 +193,16 @@ def test_a_malformed_level_is_out_of_reach(version: RoomVersion, broken: Any) ->
     assert not power.may_send(BOB, "m.room.message", is_state=False)
     assert not power.may_notify(BOB, "room")
     assert power.of(CAROL) == power.of(DAVE) == -inf
+
+
+@in_versions()
+def test_a_level_that_is_null_is_as_good_as_left_out(version: RoomVersion) -> None:
+    names = [*LEVEL_DEFAULTS, "users", "notifications"]
+    power = levels(version, **dict.fromkeys(names), events={"m.room.topic": None})
+
+    assert {name: getattr(power, name) for name in LEVEL_DEFAULTS} == LEVEL_DEFAULTS
+    assert power.needed_to_send("m.room.topic", is_state=True) == 50
+    assert power.notification("room") == 50
 
 
 @pytest.mark.parametrize("broken", [None, "abc", [], 5])

@@ -27,6 +27,8 @@ def check_power_levels(event: Event, state: AuthState) -> None:
     _check_users(new.get("users", {}), version)
     if version.creators_have_infinite_power:
         _check_no_creators(new.get("users", {}), state)
+    # "If there is no previous `m.room.power_levels` event in the room, allow." There is one `m.room.power_levels` for a
+    # room, the one whose state key is empty: an event with another state key is compared with that one too.
     current = state.get(*POWER_LEVELS)
     if current is None:
         return

@@ -41,9 +41,9 @@ class Creation(msgspec.Struct, frozen=True, eq=False):
 class AuthState:
     """A view of some room state that remembers what it has parsed.
 
-    The lookup is asked anew each time, and what was parsed is remembered under the event that it came from: the state
-    below may change at any time, so one view lasts as long as whoever keeps the state. To authorise a message costs
-    three lookups. Not for several threads at once.
+    The lookup is asked anew each time, and what was parsed is remembered with the `Event` object that it came from: the
+    state below may change at any time (also to the redacted form of an event), so one view lasts as long as whoever
+    keeps the state. To authorise a message costs four lookups. Not for several threads at once.
     """
 
     __slots__ = ("_creation", "_lookup", "_power_levels")
@@ -51,7 +51,7 @@ class AuthState:
     def __init__(self, lookup: StateLookup) -> None:
         self._lookup = lookup
         self._creation: Creation | None = None
-        self._power_levels: dict[tuple[str, str], PowerLevels] = {}
+        self._power_levels: dict[str, tuple[Event | None, PowerLevels]] = {}
 
     @classmethod
     def from_events(cls, events: Iterable[Event]) -> Self:
@@ -74,6 +74,7 @@ class AuthState:
         creation = self._creation
         if creation is None or creation.event is not event:
             creation = self._creation = Creation.from_event(event)
+            self._power_levels.clear()
         return creation
 
     @property
@@ -81,12 +82,14 @@ class AuthState:
         """The current power levels, or those of a room that has none set. Raises `Rejected` without a create event."""
         creation = self.creation
         event = self._lookup(POWER_LEVELS)
-        key = (creation.event.event_id, "" if event is None else event.event_id)
-        levels = self._power_levels.get(key)
-        if levels is None:
-            if len(self._power_levels) >= _REMEMBERED_POWER_LEVELS:
-                self._power_levels.clear()
-            levels = self._power_levels[key] = PowerLevels.of_room(event, creation.event)
+        key = "" if event is None else event.event_id
+        remembered = self._power_levels.get(key)
+        if remembered is not None and remembered[0] is event:
+            return remembered[1]
+        if len(self._power_levels) >= _REMEMBERED_POWER_LEVELS:
+            self._power_levels.clear()
+        levels = PowerLevels.of_room(event, creation.event)
+        self._power_levels[key] = (event, levels)
         return levels
 
     @property
