@@ -16,8 +16,8 @@ from hs_core.config.source import Source, empty, is_null, place
 from hs_core.config.values import Secret
 from hs_core.plugin.declaration import Resource
 
-Sections = Mapping[str, type[msgspec.Struct]]
-"""The installed plugins' names and the models of their sections."""
+Sections = Mapping[str, type[msgspec.Struct] | None]
+"""The installed plugins' names and the models of their sections; `None` for a broken one, whose section is not read."""
 
 _DEFAULTS = """
 server_name: localhost
@@ -95,6 +95,7 @@ def _plugins(reader: Reader, node: yaml.Node, sections: Sections) -> dict[str, A
             written[name][1] if name in written else empty(node.start_mark.name), model, ("plugins", name)
         )
         for name, model in sections.items()
+        if model is not None
     }
     return {name: value for name, value in values.items() if value is not BAD}
 

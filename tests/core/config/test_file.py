@@ -123,6 +123,12 @@ def test_every_installed_plugin_has_a_section(load_text: Load) -> None:
     assert set(config.plugins) == set(SECTIONS)
 
 
+def test_the_section_of_a_broken_plugin_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "hs.yaml").write_text("server_name: example.org\nplugins: {broken: {anything: at all}}")
+
+    assert "broken" not in load(tmp_path / "hs.yaml", {**SECTIONS, "broken": None}, {}).plugins
+
+
 def test_a_secret_may_be_in_a_file_of_its_own(load_text: Load, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("se${same\n")
 

@@ -4,27 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from hs_core.signing_key import BadKeyFile, create_signing_key, open_signing_key
+from hs_core.keyfile import KeyFileError, read_or_create
 from hs_core.testing.clock import TestClock
 
 
 def test_a_key_is_made_once_and_kept(tmp_path: Path) -> None:
     file = tmp_path / "data" / "signing.key"
 
-    first, again = open_signing_key(file, TestClock()), open_signing_key(file, TestClock())
+    first, again = read_or_create(file, TestClock()), read_or_create(file, TestClock())
 
     assert first.key_id.startswith("ed25519:a_")
     assert first.to_text() == again.to_text()
     assert file.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_key_is_never_written_over(tmp_path: Path) -> None:
-    file = tmp_path / "signing.key"
-    key = create_signing_key(file, TestClock())
-
-    with pytest.raises(FileExistsError):
-        create_signing_key(file, TestClock())
-    assert file.read_text() == f"{key.to_text()}\n"
 
 
 @pytest.mark.parametrize("content", ["", "ed25519 a_1", "rsa a_1 AAAA", "ed25519 a_1 AAAA", "ümlaut"])
@@ -32,6 +23,6 @@ def test_a_file_without_a_key_is_named_and_kept(tmp_path: Path, content: str) ->
     file = tmp_path / "signing.key"
     file.write_text(content)
 
-    with pytest.raises(BadKeyFile, match=r"signing\.key: not a signing key; "):
-        open_signing_key(file, TestClock())
+    with pytest.raises(KeyFileError, match=r"signing\.key"):
+        read_or_create(file, TestClock())
     assert file.read_text() == content

@@ -1,0 +1,96 @@
+"""`hs check`: everything that can be known to be wrong before the server runs, in one list."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hs_core.cli.command import Command
+from hs_core.cli.settings import config_argument, load_settings
+
+if TYPE_CHECKING:
+    from hs_core.config import Config
+    from hs_core.plugin.discovery import Discovery
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config, discovery = load_settings(arguments)
+    problems = [*_plugins(config, discovery), *_files(config), *asyncio.run(_database(config, discovery))]
+    name = arguments.config or "the default configuration"
+    if problems:
+        print(f"hs: {name} has {len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
+        for problem in problems:
+            print(f"    {problem}", file=sys.stderr)
+        return 2
+    print(f"{name} is fine: {config.server_name}, {len(discovery.installed)} plugins, {config.public_baseurl}")
+    return 0
+
+
+def _plugins(config: Config, discovery: Discovery) -> list[str]:
+    from hs_core.plugin.checks import check_installed, check_streams
+
+    plugins = list(discovery.plugins.values())
+    return [*map(str, discovery.broken), *check_installed(plugins), *check_streams(plugins, config.streams)]
+
+
+def _files(config: Config) -> Iterator[str]:
+    """Files that must be there. The signing key need not: it is made at the first start."""
+    from hs_core.clock import SystemClock
+    from hs_core.keyfile import KeyFileError, read_or_create
+
+    needed = [("appservices", path) for path in config.appservices]
+    needed += [("federation.ca_file", config.federation.ca_file)] if config.federation.ca_file else []
+    needed += [("saml.metadata", config.saml.metadata)] if config.saml.metadata else []
+    for setting, path in needed:
+        if not path.is_file():
+            yield f"{setting}: there is no file {path}; write it, or remove the setting"
+    processes = [listener for process in config.processes.values() for listener in process.listeners]
+    for tls in {listener.tls for listener in (*config.listeners, *processes) if listener.tls}:
+        yield from _certificate(tls.cert, tls.key)
+    if config.signing_key_path.exists():
+        try:
+            read_or_create(config.signing_key_path, SystemClock())
+        except KeyFileError as error:
+            yield f"signing_key_path: {error}; restore it from a backup, or move it away for a new one"
+
+
+def _certificate(cert: Path, key: Path) -> Iterator[str]:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except OSError as error:  # ssl.SSLError is one
+        yield f"tls: {cert} and {key} cannot be used: {error.strerror or error}; write both as PEM"
+
+
+async def _database(config: Config, discovery: Discovery) -> list[str]:
+    """Whether it can be opened, and has no migrations that this version does not know. A new one is not made."""
+    from hs_core.cli.db import histories
+    from hs_core.db import open_database
+    from hs_core.db.errors import DatabaseError, DatabaseInUse
+    from hs_core.db.migrate import status
+    from hs_core.db.opening import sqlite_path
+
+    url = config.database.url
+    try:
+        if url.startswith("sqlite:") and not sqlite_path(url).exists():
+            return []
+        db = await open_database(url)
+        try:
+            unknown = [line for line in await status(db, histories(discovery)) if not line.known]
+        finally:
+            await db.close()
+    except DatabaseInUse:  # a server is running on it, so it is all right
+        return []
+    except (DatabaseError, ValueError, OSError) as error:
+        return [f"database.url: {error}; is it running, and is the URL right?"]
+    return [
+        f"database: {line.plugin} has migration {line.version:03d} {line.name} of a newer version; update {line.plugin}"
+        for line in unknown
+    ]
+
+
+COMMAND = Command("find everything that is wrong with a configuration", config_argument, _run)

@@ -1,0 +1,163 @@
+"""The real `hs`, as people run it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HS = Path(sys.executable).with_name("hs")
+
+
+class Shell:
+    """Runs `hs` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def environ(self, extra: dict[str, str]) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HS_")}
+        return clean | {"PYTHONUNBUFFERED": "1"} | extra
+
+    def hs(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [HS, *arguments],
+            cwd=self.folder,
+            env=self.environ(extra),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [HS, *arguments],
+            cwd=self.folder,
+            env=self.environ({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_the_help_teaches_how_to_begin(shell: Shell) -> None:
+    done = shell.hs("--help")
+
+    assert done.returncode == 0
+    for text in ("hs run", "hs init --server-name", "HS_CONFIG", "Exit status", "\n  plugins ", "\n  db "):
+        assert text in done.stdout
+
+
+def test_a_misspelt_command_is_recognised(shell: Shell) -> None:
+    done = shell.hs("chek")
+
+    assert done.returncode == 2
+    assert done.stderr == "hs: there is no command 'chek'; did you mean `hs check`?\n"
+
+
+def test_init_writes_a_configuration_that_check_likes_and_never_writes_over_it(shell: Shell) -> None:
+    first = shell.hs("init", "--server-name", "example.org")
+    written = (shell.folder / "hs.yaml").read_text()
+    key = (shell.folder / "data" / "signing.key").read_text()
+    again = shell.hs("init", "--server-name", "example.com")
+
+    assert (first.returncode, again.returncode) == (0, 1)
+    assert again.stderr.startswith("hs: hs.yaml is there already, and nothing is overwritten")
+    assert (shell.folder / "hs.yaml").read_text() == written
+    assert (shell.folder / "data" / "signing.key").read_text() == key
+    assert shell.hs("check", "-c", "hs.yaml").stdout.startswith("hs.yaml is fine: example.org")
+    assert shell.hs("check", HS_CONFIG="hs.yaml").returncode == 0
+
+
+def test_init_needs_a_server_name_that_is_one(shell: Shell) -> None:
+    assert shell.hs("init").returncode == 2
+    assert shell.hs("init", "--server-name", "not a name").returncode == 2
+    assert list(shell.folder.iterdir()) == []
+
+
+def test_check_lists_every_problem_of_a_file(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\nmedai: {}\nlogging: {level: LOUD}\n")
+
+    done = shell.hs("check", "-c", "hs.yaml")
+
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert lines[0] == "hs: the configuration has 2 problems"
+    assert lines[1] == "    hs.yaml:2: unknown key 'medai'; did you mean 'media'?"
+    assert lines[2].startswith("    hs.yaml:3: logging.level: ")
+
+
+def test_check_finds_missing_files(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text(
+        "server_name: example.org\nappservices: [bridge.yaml]\nlisteners: [{tls: {cert: a.crt, key: a.key}}]\n"
+    )
+
+    done = shell.hs("check", "-c", "hs.yaml")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("hs: hs.yaml has 2 problems\n")
+    assert "appservices: there is no file" in done.stderr
+    assert "a.crt" in done.stderr
+
+
+def test_plugins_are_listed_for_people_and_for_programs(shell: Shell) -> None:
+    listed = json.loads(shell.hs("plugins", "--json").stdout)
+    text = shell.hs("plugins").stdout
+
+    assert listed["plugins"]
+    assert listed["broken"] == []
+    for plugin in listed["plugins"]:
+        assert f"{plugin['name']}  ({plugin['package']} {plugin['version']})" in text
+
+
+def test_the_schema_can_be_brought_up_to_date_by_hand(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\n")
+
+    before = shell.hs("db", "status", "-c", "hs.yaml").stdout
+    migrated = shell.hs("db", "migrate", "-c", "hs.yaml")
+    after = shell.hs("db", "status", "-c", "hs.yaml").stdout
+
+    assert "pending" in before
+    assert migrated.returncode == 0
+    assert "applied hs_core 001" in migrated.stdout
+    assert "pending" not in after
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plugins", "romms"], "hs: the plugin 'romms' is not installed"),
+        (["--listen", "8008"], "hs: --listen 8008: write HOST:PORT"),
+        (["--process", "sync"], "hs: the configuration has no process 'sync'"),
+        (["-c", "absent.yaml"], "hs: absent.yaml: cannot read it"),
+    ],
+)
+def test_a_server_that_cannot_be_run_as_asked_says_why(shell: Shell, arguments: list[str], message: str) -> None:
+    done = shell.hs("run", *arguments)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_says_where_it_listens_and_ends_when_it_is_told_to(shell: Shell, number: signal.Signals) -> None:
+    server = shell.start("run", "--listen", "127.0.0.1:0")
+    assert server.stdout is not None
+    try:
+        first, second = server.stdout.readline(), server.stdout.readline()
+        assert first.startswith("hs: localhost is listening on http://127.0.0.1:")
+        assert "hs user create --admin NAME" in second
+    finally:
+        server.send_signal(number)
+        assert server.wait(timeout=60) == 0
+        server.stdout.close()
+    assert (shell.folder / "hs-data" / "signing.key").exists()
