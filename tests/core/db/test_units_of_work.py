@@ -199,6 +199,25 @@ async def test_a_closed_database_takes_no_more_work(database_url: str) -> None:
         await database.read(ids)
 
 
+async def test_what_has_begun_is_announced_even_if_its_caller_has_gone(db: Database) -> None:
+    loop = asyncio.get_running_loop()
+    begun, gone, announced = asyncio.Event(), Event(), asyncio.Event()
+
+    def work(tx: Transaction) -> None:
+        tx.after_commit(announced.set)
+        insert(tx, 1)
+        loop.call_soon_threadsafe(begun.set)
+        gone.wait(10)
+
+    caller = asyncio.ensure_future(db.write(work))
+    await begun.wait()
+    caller.cancel()
+    await asyncio.wait([caller])
+    gone.set()
+    await announced.wait()
+    assert await db.read(ids) == [1]
+
+
 async def test_a_unit_of_work_may_raise_even_stop_iteration(db: Database) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
         await db.read(lambda tx: next(iter(())))
