@@ -125,8 +125,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head = True
         self._head_bytes = self._dropped = 0
-        if self.cycle.response_complete:
-            self._keep_open()  # what follows an answered request is idleness, which has its own timer
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from hs_core.errors import MatrixError
+from hs_core.http import protocol
 from hs_core.http import request as request_module
 from hs_core.http.listen import Listener
 from hs_core.http.request import Request
@@ -176,8 +177,9 @@ async def test_a_refused_body_is_dropped_and_the_connection_serves_on(toy: Toy) 
     writer.close()
 
 
-async def test_a_refused_body_without_end_is_cut_off(toy: Toy) -> None:
-    reader, writer = await toy.connect()
+async def test_a_refused_body_without_end_is_cut_off(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 1000)
+    _, writer = await toy.connect()
     writer.write(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n")
 
     async def pour() -> None:
@@ -187,12 +189,18 @@ async def test_a_refused_body_without_end_is_cut_off(toy: Toy) -> None:
 
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(pour(), 10)
-    reader.feed_eof()
 
 
-async def test_who_waits_for_permission_to_send_too_much_is_told_no(toy: Toy) -> None:
+async def test_a_refused_body_that_does_not_come_is_not_waited_for(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.05)
+    said = await asyncio.wait_for(toy.say(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"), 10)
+    assert said.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_who_waits_for_permission_to_send_too_much_is_told_no(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 1000)
     head = b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\nExpect: 100-continue\r\n\r\n"
-    said = await toy.say(head)
+    said = await asyncio.wait_for(toy.say(head), 10)
     assert said.startswith(b"HTTP/1.1 413 ")
 
 

@@ -26,8 +26,8 @@ def claim(method: str, path: str, plugin: str = "toy") -> Claim:
 LITERALS = ["a", "b", "a.b", "#x:y"]
 PATTERNS = {"[^/]+": 1, "[^/]*": 2}
 pieces = st.one_of(st.sampled_from(LITERALS), st.sampled_from(list(PATTERNS)), st.just("(?:a|b)"))
-shapes = st.lists(pieces, min_size=1, max_size=4).flatmap(lambda s: st.sampled_from([s, [*s, ".*"]]))
-requested = st.lists(st.sampled_from([*LITERALS, "", "é/ü", "c"]), min_size=1, max_size=5)
+shapes = st.lists(pieces, min_size=1, max_size=3).flatmap(lambda s: st.sampled_from([s, [*s, ".*"]]))
+requested = st.lists(st.sampled_from(["a", "a.b", "", "é/ü", "#x:y"]), min_size=1, max_size=4)
 
 
 def declared(shape: list[str]) -> str:
@@ -89,6 +89,13 @@ def test_a_literal_comes_before_a_wildcard_and_wildcards_are_tried_when_it_leads
     match = table.find("GET", b"/rooms/new/state")
     assert match.claim is wild
     assert match.params == {"room": "new"}
+
+
+def test_only_a_wildcard_that_may_be_empty_takes_an_empty_segment() -> None:
+    table = RouteTable([claim("GET", "/x/(?P<id>[^/]+)"), claim("GET", "/y/(?P<id>[^/]*)")])
+    assert table.find("GET", b"/y/").params == {"id": ""}
+    with pytest.raises(Unrecognized):
+        table.find("GET", b"/x/")
 
 
 def test_a_method_that_only_the_wildcard_has_is_found_past_the_literal() -> None:
