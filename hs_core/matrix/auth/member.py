@@ -61,7 +61,7 @@ def _check_join(event: Event, target: str, state: AuthState) -> None:
     restricted = isinstance(join_rule, str) and join_rule in version.restricted_join_rules
     by_invite = isinstance(join_rule, str) and (join_rule == "invite" or join_rule in version.knock_join_rules)
     if not restricted and not by_invite:
-        raise Rejected(f"join: the `join_rule` {join_rule!r} lets nobody join")
+        raise Rejected("join: if the `join_rule` is none that lets people join in this room version, reject")
     if membership in {Membership.INVITE, Membership.JOIN}:
         return
     if not restricted:
@@ -144,7 +144,9 @@ def _check_ban(event: Event, target: str, state: AuthState) -> None:
 def _check_knock(event: Event, target: str, state: AuthState) -> None:
     join_rule = state.join_rule
     if not isinstance(join_rule, str) or join_rule not in event.room_version.knock_join_rules:
-        raise Rejected(f"knock: the `join_rule` {join_rule!r} does not let anyone knock")
+        raise Rejected(
+            "knock: if the `join_rule` is anything other than `knock` or [since version 10] `knock_restricted`, reject"
+        )
     if event.sender != target:
         raise Rejected("knock: if `sender` does not match `state_key`, reject")
     if state.membership(target) in {Membership.BAN, Membership.INVITE, Membership.JOIN}:

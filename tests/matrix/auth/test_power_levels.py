@@ -68,7 +68,11 @@ def test_users_are_named_by_user_ids(version: RoomVersion, user: str) -> None:
 def test_powers_of_users_are_integers(version: RoomVersion, level: Any) -> None:
     room = room_of(version)
 
-    assert not room.allows(change(room, users={BOB: 50, CAROL: level}))
+    malformed = change(room, users={BOB: 50, CAROL: level})
+
+    assert not room.allows(malformed)
+    del room.state["m.room.power_levels", ""]
+    assert "m.room.power_levels" in room.refusal(room.event("m.room.power_levels", ALICE, malformed.content, ""))
 
 
 @in_versions()
@@ -108,6 +112,8 @@ def test_since_version_10_maps_of_levels_have_integers(version: RoomVersion, nam
     room = room_of(version)
 
     assert name in room.refusal(change(room, **{name: value}))
+    del room.state["m.room.power_levels", ""]
+    assert name in room.refusal(room.event("m.room.power_levels", ALICE, {name: value}, "")), "also as the first"
 
 
 @in_versions(LENIENT)
