@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from stevedore import ExtensionManager
@@ -71,20 +71,25 @@ class Discovery:
         return [name for name in self.installed if name in names]
 
 
+class _Manager(ExtensionManager[Any]):
+    """stevedore without its cache of entry points, which takes two installations within minutes for one."""
+
+    def list_entry_points(self) -> list[EntryPoint]:
+        return list(entry_points(group=self.namespace))
+
+
 def discover() -> Discovery:
     """Load every declaration of the environment. What fails is in `broken`."""
     found: dict[str, Installed] = {}
     broken: list[Broken] = []
-    packages = {(each.name, each.value): each.dist for each in entry_points(group=GROUP)}
 
     def failed(_manager: Any, entry_point: EntryPoint, error: BaseException) -> None:
-        package, _ = _origin(entry_point, packages)
-        broken.append(Broken(entry_point.name, package, _cause(error)))
+        broken.append(Broken(entry_point.name, _origin(entry_point)[0], _cause(error)))
 
-    for extension in ExtensionManager(GROUP, on_load_failure_callback=failed).extensions:
+    for extension in _Manager(GROUP, on_load_failure_callback=failed).extensions:
         name: str = extension.name
         plugin: Any = extension.plugin
-        package, version = _origin(extension.entry_point, packages)
+        package, version = _origin(extension.entry_point)
         if cause := _misdeclared(extension.entry_point, plugin, found.get(name)):
             broken.append(Broken(name, package, cause))
         else:
@@ -113,9 +118,9 @@ def in_order(found: Iterable[Installed]) -> dict[str, Installed]:
     return ordered
 
 
-def _origin(entry_point: EntryPoint, packages: Mapping[tuple[str, str], Distribution | None]) -> tuple[str, str]:
-    """Name and version of the package; stevedore's cache of entry points does not keep them."""
-    package = packages.get((entry_point.name, entry_point.value))
+def _origin(entry_point: EntryPoint) -> tuple[str, str]:
+    """Name and version of the package."""
+    package = entry_point.dist
     return (package.name, package.version) if package else ("unknown", "unknown")
 
 

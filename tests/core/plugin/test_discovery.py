@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stevedore import ExtensionManager
 
 from hs_core.plugin.discovery import Discovery, PluginError, discover
 
@@ -16,7 +15,6 @@ Install = Callable[[str, str, str], None]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Install a package: the distribution's name, the entry point's name and the module's source."""
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("STEVEDORE_CACHE", "no")
     before = set(sys.modules)
 
     def install(distribution: str, name: str, source: str) -> None:
@@ -27,15 +25,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n")
         (metadata / "entry_points.txt").write_text(f"[hs.plugins]\n{name} = {module}:plugin\n")
 
-    _forget()
     yield install
-    _forget()
-    for module in set(sys.modules) - before:
+    for module in {each for each in set(sys.modules) - before if each.startswith("acme_")}:
         del sys.modules[module]
-
-
-def _forget() -> None:
-    ExtensionManager.ENTRY_POINT_CACHE.clear()
 
 
 def declared(name: str, requires: str = "") -> str:
