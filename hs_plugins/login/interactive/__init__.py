@@ -1,0 +1,1 @@
+"""User-interactive authentication (client-server API, "User-Interactive Authentication API")."""

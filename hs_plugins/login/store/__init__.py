@@ -1,0 +1,1 @@
+"""Every SQL statement of the login plugin's tables, as functions that take a transaction."""
