@@ -34,8 +34,10 @@ class Cache(Generic[K, V]):
         self.hits += 1
         return entry[1]
 
-    def put(self, key: K, value: V) -> None:
-        self._entries[key] = (self._monotonic() + self._lifetime, value)
+    def put(self, key: K, value: V, at_most: float | None = None) -> None:
+        """Keep it for the cache's lifetime, or for `at_most` seconds if that is less."""
+        lifetime = self._lifetime if at_most is None else min(at_most, self._lifetime)
+        self._entries[key] = (self._monotonic() + lifetime, value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)

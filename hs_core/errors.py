@@ -120,6 +120,15 @@ class UnknownToken(_Kind):
         self.soft_logout = soft_logout
 
 
+class UserLocked(_Kind):
+    """ "a `401 Unauthorized` error response with an `M_USER_LOCKED` error code and `soft_logout` set to `true`" """
+
+    usual_status, usual_errcode, usual_message = 401, "M_USER_LOCKED", "This account has been locked"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, extra={"soft_logout": True})
+
+
 class Unauthorized(_Kind):
     """A request between servers that does not prove who sent it."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from hs_core.cache import Cache
-from hs_core.errors import Forbidden, GuestForbidden, MissingToken, Unavailable, UnknownToken
+from hs_core.errors import Forbidden, GuestForbidden, MissingToken, Unavailable, UnknownToken, UserLocked
 from hs_core.http.request import Request
 from hs_core.http.requester import Requester
 from hs_core.matrix.identifiers import DeviceId, ServerName, UserId, parse_device_id, parse_user_id
@@ -112,7 +112,7 @@ class Authenticator:
         if requester is None:
             raise UnknownToken
         if forgotten == self._forgotten:  # else what was read may be out of date already
-            self.remembered.put(hashed, requester)
+            self.remembered.put(hashed, requester, requester.good_for)
         return requester
 
 
@@ -141,6 +141,8 @@ async def _masquerade(tokens: TokenChecker, requester: Requester, request: Reque
 
 
 def _check_kind(requester: Requester, route: Route) -> None:
+    if requester.is_locked and not route.locked_users:
+        raise UserLocked
     if requester.is_guest and not route.guests:
         raise GuestForbidden
     if route.auth is Auth.APPSERVICE and requester.appservice is None:

@@ -20,3 +20,9 @@ class Requester(msgspec.Struct, frozen=True):
     appservice: str | None = None
     """The ID of the application service that asks, perhaps as one of its users."""
     rate_limited: bool = True
+    is_locked: bool = False
+    """May do nothing but log out ("Account locking")."""
+    is_suspended: bool = False
+    """May read, leave and log out ("Account suspension"): other acts are refused with 403 `M_USER_SUSPENDED`."""
+    good_for: float | None = None
+    """Seconds, from when the token was checked, until it expires."""

@@ -99,6 +99,8 @@ class Route:
     resource: Resource = Resource.CLIENT
     guests: bool = False
     """Whether guests may call it ("Guest Access")."""
+    locked_users: bool = False
+    """Whether users whose account is locked may call it ("Account locking")."""
     tag: str | None = None
     """Lets a deployment place these requests apart, such as initial syncs."""
     max_body: int = 256 * 1024

@@ -12,13 +12,14 @@ To add a hook, write its function here with the decorator of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 
 import msgspec
 import pluggy
 
+from hs_core.http.requester import Requester
 from hs_core.matrix.event import Event, Json
 from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
 from hs_core.matrix.room_version import RoomVersion
@@ -122,6 +123,45 @@ async def check_password(user: UserId, password: str) -> bool | None:
 
     Asked at every login and re-authentication with a password. An implementation that raises does not know.
     """
+
+
+@AnswerHook
+async def check_token(token: str) -> Requester | None:
+    """Who an access token stands for that the server did not issue itself: an application service's, say.
+
+    The answer is remembered for some minutes. An implementation that raises does not know.
+    """
+
+
+@AnswerHook
+async def act_as(requester: Requester, user: UserId | None, device: DeviceId | None) -> Requester | Refusal | None:
+    """Who an application service asks as ("Identity assertion"), if it may. Asked for each request that names a user
+    or a device. If nobody knows, it may not.
+    """
+
+
+@AnswerHook
+async def find_user(medium: str, address: str) -> UserId | None:
+    """The local user with this third-party identifier, in canonical form ("Identifier types").
+
+    An implementation that raises does not know.
+    """
+
+
+@AnswerHook
+async def check_auth_stage(stage: str, answer: Mapping[str, Json], address: str) -> str | Refusal | None:
+    """Is a stage of user-interactive authentication passed with this `auth` object, by a client at `address`?
+
+    A text that proves it, which whoever finishes the operation is given; a refusal; or `None`, if the stage is not the
+    plugin's.
+
+    An implementation that raises does not know, and a stage that nobody knows is refused.
+    """
+
+
+@AnswerHook
+async def registration_flows() -> Sequence[Sequence[str]] | None:
+    """The stages of each flow of registration, instead of the server's own. If nobody knows, those of the server."""
 
 
 @NoticeHook

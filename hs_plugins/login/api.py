@@ -7,7 +7,9 @@ from typing import Protocol
 
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
+from hs_plugins.login.interactive.protocol import Interactive
 from hs_plugins.login.interactive.values import AuthRequired, Challenge, Operation, Outcome
+from hs_plugins.login.proof import prove, prove_identity
 from hs_plugins.login.rows import AccountRow, Change
 from hs_plugins.login.store.changes import load_rows
 from hs_plugins.login.values import Account, Device, Login, Marks, NewAccount, Session
@@ -32,6 +34,8 @@ __all__ = [
     "Outcome",
     "Session",
     "Users",
+    "prove",
+    "prove_identity",
 ]
 
 ACCOUNT_CHANGES = Stream("accounts", AccountRow, load=load_rows, shard_by=By.USER, slots=64)
@@ -111,19 +115,6 @@ class Users(Protocol):
 
 ACCOUNTS = Service[Accounts]("login.accounts", owner=ACCOUNT_CHANGES)
 USERS = ReadSide[Users]("login.users")
-
-
-class Interactive(Protocol):
-    """User-interactive authentication. Calls run in any process with the plugin; sessions are in the database."""
-
-    async def attempt(self, key: str, operation: Operation) -> Outcome:
-        """Take one step. Raises Forbidden if the session is for another operation.
-
-        `key` is who or what counts against the budget of attempts.
-        """
-
-    async def complete(self, session: str, stage: str, proof: str) -> None:
-        """A stage was completed elsewhere: on a web page, or by a link in an e-mail. Raises NotFound."""
 
 
 INTERACTIVE = Service[Interactive]("login.interactive")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import Services
@@ -13,7 +13,7 @@ from hs_core.http.authenticate import Authenticator, token_hash
 from hs_core.http.requester import Requester
 from hs_core.matrix.identifiers import DeviceId, ServerName, UserId
 from hs_core.plugin.hooks import Hooks
-from hs_core.plugin.hookspecs import act_as, check_token
+from hs_core.plugin.hookspecs import Refusal, act_as, check_token
 from hs_core.streams.batch import Batch
 from hs_plugins.login.api import ACCOUNTS
 from hs_plugins.login.rows import AccountRow
@@ -56,9 +56,11 @@ class TokenReader:
         )
 
     async def act_as(self, requester: Requester, user: UserId | None, device: DeviceId | None) -> Requester:
-        answer = await self.hooks.first(act_as, requester, user, device)
+        answer = cast("Requester | Refusal | None", await self.hooks.first(act_as, requester, user, device))
         if answer is None:
             raise Forbidden("The application service may not act as this user")
+        if isinstance(answer, Refusal):
+            raise Forbidden(answer.message, errcode=answer.errcode)
         return answer
 
 

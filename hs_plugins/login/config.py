@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import timedelta
 
-import msgspec
-
-Seconds = Annotated[int, msgspec.Meta(ge=1)]
+from hs_core.config import Section
 
 
-class LoginConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LoginConfig(Section, frozen=True, kw_only=True):
     """How long tokens are good for."""
 
-    access_token_lifetime: Seconds = 3600
-    """Seconds, for clients that can refresh their tokens; those of other clients do not expire."""
-    refresh_token_lifetime: Seconds | None = None
-    """Seconds since a refresh token was handed out; by default they do not expire."""
-    login_token_lifetime: Seconds = 120
-    """Seconds in which another device must use a token of `/login/get_token`."""
+    access_token_lifetime: timedelta = timedelta(hours=1)
+    """Of clients that can refresh their tokens; those of other clients do not expire."""
+    refresh_token_lifetime: timedelta | None = None
+    """Since a refresh token was handed out; by default they do not expire."""
+    login_token_lifetime: timedelta = timedelta(minutes=2)
+    """In which another device must use a token of `/login/get_token`."""
+    authentication_lifetime: timedelta = timedelta(minutes=30)
+    """In which all stages of a user-interactive authentication must be completed."""
+
+
+def milliseconds(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)

@@ -8,7 +8,7 @@ from hs_core.clock import Clock
 from hs_core.errors import Forbidden, UnknownToken
 from hs_core.http.authenticate import token_hash
 from hs_core.matrix.identifiers import DeviceId, UserId
-from hs_plugins.login.config import LoginConfig
+from hs_plugins.login.config import LoginConfig, milliseconds
 from hs_plugins.login.rows import AccountRow
 from hs_plugins.login.store import accounts, devices, tokens
 from hs_plugins.login.tokens import Kind, new_token
@@ -74,10 +74,10 @@ class Issuer:
             return Session(user_id=user, device_id=device, access_token=new.access)
         lives = config.refresh_token_lifetime
         refresh = tokens.NewRefresh(
-            token_hash(new.refresh), user, device, None if lives is None else now + lives * 1000, replaces
+            token_hash(new.refresh), user, device, None if lives is None else now + milliseconds(lives), replaces
         )
         refresh_id = tokens.add_refresh(tx, refresh)
-        expires_in = config.access_token_lifetime * 1000
+        expires_in = milliseconds(config.access_token_lifetime)
         access = tokens.NewAccess(
             token_hash(new.access), user, device, now, now + expires_in, refresh_id, replaces is not None
         )

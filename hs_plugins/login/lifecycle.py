@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
 
 from hs_core.clock import Clock
-from hs_core.cluster.calls import Services
-from hs_core.cluster.calls import ReadSides
+from hs_core.cluster.calls import ReadSides, Services
 from hs_core.db import Database
 from hs_core.errors import MatrixError
 from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
 from hs_core.plugin.hooks import Hooks
 from hs_core.plugin.hookspecs import device_deleted, user_deactivated
 from hs_plugins.login.store import departures
-from hs_plugins.rooms.api import MEMBERS, ROOMS, Draft
+from hs_plugins.rooms.api import ROOMS, ROOMS_READ, Draft
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ class Lifecycle:
         """Let every deactivated user leave their rooms who has not done so yet, one user after the other."""
         while (user := await self._claim()) is not None:
             if await self._leave_rooms_of(user):
-                await self.db.write(lambda tx, user=user: departures.done(tx, user))
+                await self.db.write(partial(departures.done, user=user))
 
     async def leave_when_asked(self) -> None:
         """Do so as soon as somebody is deactivated here, for as long as the plugin is active."""
@@ -65,7 +65,7 @@ class Lifecycle:
 
     async def _leave_rooms_of(self, user: UserId) -> bool:
         """Whether there is nothing left to do for this user."""
-        memberships = await self.read_sides[MEMBERS].of_user(user, ("join", "invite", "knock"))
+        memberships = await self.read_sides[ROOMS_READ].members.of_user(user, ("join", "invite", "knock"))
         rooms = [membership.room_id for membership in memberships]
         for start in range(0, len(rooms), ROOMS_AT_ONCE):
             left = [self._leave(user, room) for room in rooms[start : start + ROOMS_AT_ONCE]]

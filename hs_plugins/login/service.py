@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hs_core.errors import Forbidden, NotFound, UserInUse
 from hs_core.http.authenticate import token_hash
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_plugins.login.issuing import Issuer
+from hs_plugins.login.lifecycle import Lifecycle
 from hs_plugins.login.passwords import Passwords
 from hs_plugins.login.rows import AccountRow
 from hs_plugins.login.store import accounts, departures, devices, registration, sessions, tokens
@@ -22,7 +22,7 @@ from hs_plugins.login.writing import AccountWriter, Writing
 class AccountsService:
     """Each call is one transaction; whom it concerns hears of it by the stream."""
 
-    accounts: AccountWriter
+    writer: AccountWriter
     issuer: Issuer
     passwords: Passwords
     lifecycle: Lifecycle
@@ -31,19 +31,19 @@ class AccountsService:
         hashed = new.password_hash
         if new.password is not None:
             hashed = await self.passwords.hash(new.password)
-        await self.accounts.write(user_id, lambda writing: _register(writing, new, hashed))
+        await self.writer.write(user_id, lambda writing: _register(writing, new, hashed))
 
     async def log_in(self, user_id: UserId, login: Login) -> Session:
         device = login.device_id or self.issuer.new_device_id()
         made = self.issuer.make(user_id, refreshable=login.refreshable)
-        return await self.accounts.write(user_id, lambda writing: self.issuer.log_in(writing, login, device, made))
+        return await self.writer.write(user_id, lambda writing: self.issuer.log_in(writing, login, device, made))
 
     async def refresh(self, user_id: UserId, refresh_token: str) -> Session:
         made = self.issuer.make(user_id, refreshable=True)
-        return await self.accounts.write(user_id, lambda writing: self.issuer.refresh(writing, refresh_token, made))
+        return await self.writer.write(user_id, lambda writing: self.issuer.refresh(writing, refresh_token, made))
 
     async def token_used(self, user_id: UserId, token_id: int) -> None:
-        await self.accounts.write(
+        await self.writer.write(
             user_id, lambda writing: writing.tell_of_removal((), tokens.use(writing.tx, user_id, token_id))
         )
 
@@ -54,7 +54,7 @@ class AccountsService:
             _require(accounts.lock(writing.tx, user_id))
             tokens.add_login(writing.tx, token_hash(token), user_id, writing.now + valid_for_ms)
 
-        await self.accounts.write(user_id, work)
+        await self.writer.write(user_id, work)
         return token
 
     async def set_password(self, user_id: UserId, password: str, keep: int | None, log_out: bool) -> None:
@@ -67,22 +67,22 @@ class AccountsService:
             kept = None if keep is None else tokens.device_of(writing.tx, user_id, keep)
             return _delete_devices(writing, [d for d in devices.ids(writing.tx, user_id) if d != kept])
 
-        await self.lifecycle.devices_deleted(user_id, await self.accounts.write(user_id, work))
+        await self.lifecycle.devices_deleted(user_id, await self.writer.write(user_id, work))
 
     async def mark(self, user_id: UserId, marks: Marks) -> None:
         def work(writing: Writing) -> None:
             _require(accounts.mark(writing.tx, user_id, marks))
             writing.tell(AccountRow(user_id, "altered", tokens=tokens.hashes(writing.tx, user_id)))
 
-        await self.accounts.write(user_id, work)
+        await self.writer.write(user_id, work)
 
     async def put_device(self, user_id: UserId, device_id: DeviceId, display_name: str | None, create: bool) -> bool:
-        return await self.accounts.write(
+        return await self.writer.write(
             user_id, lambda writing: _put_device(writing, device_id, display_name, create=create)
         )
 
     async def delete_devices(self, user_id: UserId, device_ids: Sequence[DeviceId]) -> None:
-        gone = await self.accounts.write(user_id, lambda writing: _delete_devices(writing, device_ids))
+        gone = await self.writer.write(user_id, lambda writing: _delete_devices(writing, device_ids))
         await self.lifecycle.devices_deleted(user_id, gone)
 
     async def log_out(self, user_id: UserId, token_id: int) -> None:
@@ -93,10 +93,10 @@ class AccountsService:
             writing.tell_of_removal((), tokens.delete_one(writing.tx, user_id, token_id))
             return []
 
-        await self.lifecycle.devices_deleted(user_id, await self.accounts.write(user_id, work))
+        await self.lifecycle.devices_deleted(user_id, await self.writer.write(user_id, work))
 
     async def log_out_everywhere(self, user_id: UserId) -> None:
-        gone = await self.accounts.write(user_id, _log_out_everywhere)
+        gone = await self.writer.write(user_id, _log_out_everywhere)
         await self.lifecycle.devices_deleted(user_id, gone)
 
     async def deactivate(self, user_id: UserId, erase: bool) -> None:
@@ -107,7 +107,7 @@ class AccountsService:
             writing.tell(AccountRow(user_id, "deactivated"))
             return gone
 
-        gone = await self.accounts.write(user_id, work)
+        gone = await self.writer.write(user_id, work)
         await self.lifecycle.devices_deleted(user_id, gone)
         await self.lifecycle.deactivated(user_id, erase)
 

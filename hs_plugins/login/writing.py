@@ -10,7 +10,7 @@ from hs_core.clock import Clock
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_core.streams.writer import Log, Writer
-from hs_plugins.login.rows import AccountRow
+from hs_plugins.login.rows import AccountRow, Change
 from hs_plugins.login.store import changes
 from hs_plugins.login.store.tokens import Revoked
 
@@ -37,7 +37,7 @@ class Writing:
         for token in revoked:
             tokens.setdefault(token.device_id, []).append(token.token_hash)
         for device, hashes in tokens.items():
-            change = "device_deleted" if device in devices else "tokens_revoked"
+            change: Change = "device_deleted" if device in devices else "tokens_revoked"
             self.tell(AccountRow(self.user, change, device, tuple(hashes)))
 
 

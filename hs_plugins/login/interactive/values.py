@@ -23,6 +23,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The request's `auth`."""
     remember: bytes = b""
     """Parameters that later requests of the session may leave out, for operations that allow that."""
+    address: str = ""
+    """The client's."""
     once: bool = False
     """Whether the proof is good for one request only: "servers MUST always re-prompt"."""
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
 
 from hs_core.db import Transaction
+
+
+class NewSession(NamedTuple):
+    """The start of a session."""
+
+    session_hash: bytes
+    operation: bytes
+    remembered: bytes
+    expires_ts: int
 
 
 class StoredSession(NamedTuple):
@@ -20,10 +30,10 @@ class StoredSession(NamedTuple):
 
 _ONE = """
     SELECT operation, completed, remembered, result FROM auth_sessions WHERE session_hash = ? AND expires_ts > ?
-    FOR UPDATE
 """
+_COMPLETED = "SELECT completed FROM auth_sessions WHERE session_hash = ? AND expires_ts > ? FOR UPDATE"
 _ADD = """
-    INSERT INTO auth_sessions (session_hash, operation, completed, remembered, expires_ts) VALUES (?, ?, '{}', ?, ?)
+    INSERT INTO auth_sessions (session_hash, operation, remembered, expires_ts, completed) VALUES (?, ?, ?, ?, ?)
 """
 _COMPLETE = "UPDATE auth_sessions SET completed = ? WHERE session_hash = ?"
 _FINISH = "UPDATE auth_sessions SET result = ? WHERE session_hash = ?"
@@ -31,12 +41,12 @@ _DELETE = "DELETE FROM auth_sessions WHERE session_hash = ?"
 _OLD = "DELETE FROM auth_sessions WHERE expires_ts < ?"
 
 
-def add(tx: Transaction, session: bytes, operation: bytes, remembered: bytes, expires: int) -> None:
-    tx.run(_ADD, (session, operation, remembered, expires))
+def add(tx: Transaction, new: NewSession, completed: Mapping[str, str]) -> None:
+    tx.run(_ADD, (*new, orjson.dumps(completed).decode()))
 
 
 def find(tx: Transaction, session: bytes, now: int) -> StoredSession | None:
-    """The session, locked until the end of a writing transaction."""
+    """`None` if there is none, or not any more."""
     row = tx.one(_ONE, (session, now))
     if row is None:
         return None
@@ -44,12 +54,12 @@ def find(tx: Transaction, session: bytes, now: int) -> StoredSession | None:
     return StoredSession(operation, orjson.loads(completed), remembered, result)
 
 
-def complete(tx: Transaction, session: bytes, stage: str, proof: str, now: int) -> bool:
-    """Add a stage to those that are completed; False if there is no such session."""
-    found = find(tx, session, now)
-    if found is None:
+def complete(tx: Transaction, session: bytes, stages: Mapping[str, str], now: int) -> bool:
+    """Add to the stages that are completed; False if there is no such session."""
+    known: str | None = tx.value(_COMPLETED, (session, now))
+    if known is None:
         return False
-    completed = orjson.dumps({**found.completed, stage: proof}).decode()
+    completed = orjson.dumps({**orjson.loads(known), **stages}).decode()
     return tx.run(_COMPLETE, (completed, session)) > 0
 
 

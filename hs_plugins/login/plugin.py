@@ -1,0 +1,48 @@
+"""The login role: who has an account, who may use it, from where."""
+
+from __future__ import annotations
+
+from hs_core.http.authenticate import TOKEN_CHECKER
+from hs_core.plugin import Auth, Migrations, Offer, Plugin, RateClass, Route
+from hs_plugins.login.api import ACCOUNT_CHANGES, ACCOUNTS, INTERACTIVE, USERS
+from hs_plugins.login.config import LoginConfig
+from hs_plugins.login.handlers import login, register, shared_secret
+from hs_plugins.login.reading import open_token_checker, open_users
+from hs_plugins.login.role import start
+
+CLIENT = "/_matrix/client/(?:v3|r0|unstable)"
+LOGIN = "/_matrix/client/(?:v3|r0|unstable|api/v1)/login"
+TOKEN_VALIDITY = r"/_matrix/client/v1/register/m\.login\.registration_token/validity"
+SHARED_SECRET = "/_synapse/admin/v1/register"
+
+_register = [
+    Route("POST", f"{CLIENT}/register", register.post_register, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("GET", f"{CLIENT}/register/available", register.get_available, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("GET", TOKEN_VALIDITY, register.get_token_validity, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("GET", SHARED_SECRET, shared_secret.get_nonce, Auth.NONE, rate=RateClass.NONE),
+    Route("POST", SHARED_SECRET, shared_secret.post_register, Auth.NONE, rate=RateClass.NONE),
+]
+_login = [
+    Route("GET", LOGIN, login.get_login, Auth.NONE),
+    Route("POST", LOGIN, login.post_login, Auth.NONE, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT}/refresh", login.post_refresh, Auth.NONE, rate=RateClass.LOGIN),
+    Route("POST", "/_matrix/client/v1/login/get_token", login.post_get_token, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT}/logout", login.post_logout, guests=True, locked_users=True),
+    Route("POST", f"{CLIENT}/logout/all", login.post_logout_all, guests=True, locked_users=True),
+    Route("GET", f"{CLIENT}/account/whoami", login.get_whoami, guests=True),
+]
+
+plugin = Plugin(
+    name="login",
+    requires=["rooms"],
+    config=LoginConfig,
+    routes=[*_register, *_login],
+    writes=[ACCOUNT_CHANGES],
+    serves=[ACCOUNTS, INTERACTIVE],
+    offers=[
+        Offer(USERS, open_users),
+        Offer(TOKEN_CHECKER, open_token_checker, reads=[ACCOUNT_CHANGES.name]),
+    ],
+    start=start,
+    migrations=Migrations("hs_plugins.login"),
+)
