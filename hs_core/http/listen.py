@@ -44,19 +44,7 @@ class Server:
 
         Raises OSError: the address is taken or not ours, the certificate cannot be read.
         """
-        config = Config(
-            app,
-            http=BoundedProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        )
-        config.load()
+        config = _uvicorn_config(app)
         # A process with no descriptor left could not open its own files: some are kept for them.
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         connections = Connections(min(listener.max_connections, descriptors * 3 // 4))
@@ -130,6 +118,24 @@ class Server:
         for connections in self._connections:
             connections.default_headers = headers
         self._date = asyncio.get_running_loop().call_later(1, self._tell_date)
+
+
+def _uvicorn_config(app: ASGIApp) -> Config:
+    """Of uvicorn only the protocol is used: sockets, signals and log lines are ours."""
+    config = Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+    config.load()
+    return config
 
 
 def _tls_context(files: Tls) -> ssl.SSLContext:

@@ -183,12 +183,12 @@ async def test_a_refused_body_without_end_is_cut_off(toy: Toy, monkeypatch: pyte
     writer.write(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n")
 
     async def pour() -> None:
-        while True:
+        for _ in range(1000):
             writer.write(b"x" * 65536)
             await writer.drain()
 
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(pour(), 10)
+        await pour()
 
 
 async def test_a_refused_body_that_does_not_come_is_not_waited_for(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
