@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import ReadSides, Services
@@ -29,6 +28,7 @@ from hs_core.http.metrics import HttpMetrics
 from hs_core.http.routes import Claim
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
+from hs_core.metrics import new_registry
 from hs_core.plugin.declaration import Plugin
 from hs_core.plugin.hooks import Hooks
 from hs_core.streams.bus import MemoryBus
@@ -148,7 +148,7 @@ async def _listen(core: Core, composition: Composition, roles: Mapping[str, Any]
         roles=roles,
         authenticator=core.authenticator,
         limiter=RateLimiter(core.config.rate_limits, core.clock.monotonic),
-        metrics=HttpMetrics(CollectorRegistry()),
+        metrics=HttpMetrics(new_registry()),
         clock=core.clock,
         readiness=list,
         draining=core.draining,

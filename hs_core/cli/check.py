@@ -27,7 +27,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for problem in problems:
             print(f"    {problem}", file=sys.stderr)
         return 2
-    print(f"{name} is fine: {config.server_name}, {len(discovery.installed)} plugins, {config.public_baseurl}")
+    print(f"{name} is fine: {config.server_name} at {config.public_baseurl}, plugins: {', '.join(discovery.installed)}")
     return 0
 
 
