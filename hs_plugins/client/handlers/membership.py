@@ -1,0 +1,134 @@
+"""Join, invite, knock, leave, kick, ban (client-server API, "Room membership")."""
+
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from hs_core.errors import Forbidden, MissingParam
+from hs_core.http.request import Request
+from hs_core.http.responses import empty, json_response
+from hs_core.matrix.identifiers import RoomId, UserId, parse_user_id
+from hs_plugins.client.role import ClientApi
+from hs_plugins.rooms.api import Draft, Join
+
+
+class ReasonBody(msgspec.Struct):
+    """What every change of membership may say."""
+
+    reason: str | None = None
+
+
+class JoinBody(ReasonBody):
+    third_party_signed: dict[str, Any] | None = None
+
+
+class TargetBody(ReasonBody):
+    user_id: str | None = None
+
+
+async def post_join(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/join`, `POST /join/{roomIdOrAlias}`."""
+    body = await request.json(JoinBody, allow_empty=True)
+    room_id = await _room_of(client, request)
+    user = request.asker.user_id
+    content = {**await client.profile_of(user), **_reason(body)}
+    await client.rooms.join(
+        room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed)
+    )
+    return json_response({"room_id": room_id})
+
+
+async def post_knock(client: ClientApi, request: Request) -> Response:
+    """`POST /knock/{roomIdOrAlias}`."""
+    body = await request.json(ReasonBody, allow_empty=True)
+    room_id = await _room_of(client, request)
+    user = request.asker.user_id
+    await client.rooms.knock(room_id, Join(user_id=user, content={**await client.profile_of(user), **_reason(body)}))
+    return json_response({"room_id": room_id})
+
+
+async def post_leave(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/leave`: also rejects an invite and takes a knock back."""
+    body = await request.json(ReasonBody, allow_empty=True)
+    room_id, user = request.room_id("room_id"), request.asker.user_id
+    current = await client.read.members.membership(room_id, user)
+    if current is not None and current.membership == "leave":
+        return empty()
+    await _change(client, request, user, "leave", _reason(body))
+    return empty()
+
+
+async def post_invite(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/invite`."""
+    body = await request.json(TargetBody)
+    target = _target(body)
+    content = {**await client.profile_of(target), **_reason(body)}
+    await _change(client, request, target, "invite", content)
+    return empty()
+
+
+async def post_kick(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/kick`."""
+    body = await request.json(TargetBody)
+    target = _target(body)
+    await _expect(client, request, target, {"join", "invite", "knock"}, "The user is not in the room")
+    await _change(client, request, target, "leave", _reason(body))
+    return empty()
+
+
+async def post_ban(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/ban`."""
+    body = await request.json(TargetBody)
+    await _change(client, request, _target(body), "ban", _reason(body))
+    return empty()
+
+
+async def post_unban(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/unban`."""
+    body = await request.json(TargetBody)
+    target = _target(body)
+    await _expect(client, request, target, {"ban"}, "The user is not banned")
+    await _change(client, request, target, "leave", _reason(body))
+    return empty()
+
+
+async def post_forget(client: ClientApi, request: Request) -> Response:
+    """`POST /rooms/{roomId}/forget`."""
+    await client.rooms.forget(request.room_id("room_id"), request.asker.user_id)
+    return empty()
+
+
+def _reason(body: ReasonBody) -> dict[str, Any]:
+    return {} if body.reason is None else {"reason": body.reason}
+
+
+def _target(body: TargetBody) -> UserId:
+    if body.user_id is None:
+        raise MissingParam("`user_id` is missing")
+    return parse_user_id(body.user_id)
+
+
+async def _room_of(client: ClientApi, request: Request) -> RoomId:
+    """The room that the path names, by its ID or an alias."""
+    if "room_id" in request.params:
+        return request.room_id("room_id")
+    return await client.resolve(request.params["room_id_or_alias"])
+
+
+async def _expect(client: ClientApi, request: Request, target: UserId, memberships: set[str], otherwise: str) -> None:
+    current = await client.read.members.membership(request.room_id("room_id"), target)
+    if current is None or current.membership not in memberships:
+        raise Forbidden(otherwise)
+
+
+async def _change(
+    client: ClientApi, request: Request, target: UserId, membership: str, content: dict[str, Any]
+) -> None:
+    draft = Draft(
+        sender=request.asker.user_id,
+        type="m.room.member",
+        state_key=target,
+        content={**content, "membership": membership},
+    )
+    await client.rooms.send(request.room_id("room_id"), draft)
