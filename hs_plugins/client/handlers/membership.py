@@ -33,9 +33,7 @@ async def post_join(client: ClientApi, request: Request) -> Response:
     room_id = await _room_of(client, request)
     user = request.asker.user_id
     content = {**await client.profile_of(user), **_reason(body)}
-    await client.rooms.join(
-        room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed)
-    )
+    await client.rooms.join(room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed))
     return json_response({"room_id": room_id})
 
 

@@ -23,7 +23,7 @@ async def post_message(client: ClientApi, request: Request) -> Response:
 
 
 async def put_state(client: ClientApi, request: Request) -> Response:
-    """`PUT /rooms/{roomId}/state/{eventType}/{stateKey}`: "If the state key is empty, the trailing slash is optional"."""
+    """`PUT /rooms/{roomId}/state/{eventType}/{stateKey}`."""
     content = await request.json_object()
     return await _send(client, request, request.params["event_type"], request.params.get("state_key", ""), content)
 
@@ -35,7 +35,7 @@ async def put_redaction(client: ClientApi, request: Request) -> Response:
     if reason is not None and not isinstance(reason, str):
         raise BadJson("`reason` must be a string")
     content = {} if reason is None else {"reason": reason}
-    return await _send(client, request, "m.room.redaction", None, content, request.event_id("event_id"))
+    return await _send(client, request, "m.room.redaction", None, content, redacts=request.event_id("event_id"))
 
 
 async def _send(
@@ -44,6 +44,7 @@ async def _send(
     event_type: str,
     state_key: str | None,
     content: dict[str, Any],
+    *,
     redacts: EventId | None = None,
 ) -> Response:
     asker = request.asker
