@@ -72,18 +72,26 @@ def _explained(error: Exception) -> tuple[Sequence[str], int] | None:
     from hs_core.db.errors import DatabaseError
     from hs_core.keyfile import KeyFileError
     from hs_core.plugin.discovery import PluginError
+    from hs_core.plugin.hooks import BadHooks
 
-    if isinstance(error, ConfigError):
-        count = len(error.problems)
-        heading = [] if count == 1 else [f"the configuration has {count} problems"]
-        return [*heading, *map(str, error.problems)], MISUSED
-    if isinstance(error, PluginError):
-        return error.lines, MISUSED
-    if isinstance(error, KeyFileError):
-        return [str(error)], MISUSED
-    if isinstance(error, DatabaseError | OSError):
-        return [str(error)], FAILED
-    return None
+    match error:
+        case ConfigError():
+            count = len(error.problems)
+            heading = [] if count == 1 else [f"the configuration has {count} problems"]
+            return [*heading, *map(str, error.problems)], MISUSED
+        case PluginError():
+            return error.lines, MISUSED
+        case KeyFileError() | BadHooks():
+            return str(error).splitlines(), MISUSED
+        case DatabaseError():
+            return str(error).splitlines(), FAILED
+        case OSError():
+            reason = error.strerror or str(error)
+            return [f"{error.filename}: {reason}" if error.filename else reason], FAILED
+        case ExceptionGroup(exceptions=(only,)):  # a group of tasks has waited for its other tasks
+            return _explained(only)
+        case _:
+            return None
 
 
 def _complain(lines: Sequence[str], status: int) -> int:

@@ -6,15 +6,14 @@ import argparse
 import asyncio
 import ssl
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hs_core.cli.command import Command
 from hs_core.cli.settings import config_argument, load_settings
 
 if TYPE_CHECKING:
-    from hs_core.config import Config
+    from hs_core.config import Config, Listener
     from hs_core.plugin.discovery import Discovery
 
 
@@ -50,8 +49,7 @@ def _files(config: Config) -> Iterator[str]:
         if not path.is_file():
             yield f"{setting}: there is no file {path}; write it, or remove the setting"
     processes = [listener for process in config.processes.values() for listener in process.listeners]
-    for tls in {listener.tls for listener in (*config.listeners, *processes) if listener.tls}:
-        yield from _certificate(tls.cert, tls.key)
+    yield from unusable_certificates([*config.listeners, *processes])
     if config.signing_key_path.exists():
         try:
             read_or_create(config.signing_key_path, SystemClock())
@@ -59,11 +57,14 @@ def _files(config: Config) -> Iterator[str]:
             yield f"signing_key_path: {error}; restore it from a backup, or move it away for a new one"
 
 
-def _certificate(cert: Path, key: Path) -> Iterator[str]:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
-    except OSError as error:  # ssl.SSLError is one
-        yield f"tls: {cert} and {key} cannot be used: {error.strerror or error}; write both as PEM"
+def unusable_certificates(listeners: Iterable[Listener]) -> Iterator[str]:
+    """Why listeners cannot do TLS."""
+    for tls in sorted({(listener.tls.cert, listener.tls.key) for listener in listeners if listener.tls}):
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+        except OSError as error:  # ssl.SSLError is one
+            reason = error.strerror or str(error)
+            yield f"listeners: {tls[0]} and {tls[1]} are no certificate and key: {reason}; write both as PEM"
 
 
 async def _database(config: Config, discovery: Discovery) -> list[str]:
@@ -86,7 +87,7 @@ async def _database(config: Config, discovery: Discovery) -> list[str]:
     except DatabaseInUse:  # a server is running on it, so it is all right
         return []
     except (DatabaseError, ValueError, OSError) as error:
-        return [f"database.url: {error}; is it running, and is the URL right?"]
+        return [f"database.url: {str(error).splitlines()[0]}; is it running, and is the URL right?"]
     return [
         f"database: {line.plugin} has migration {line.version:03d} {line.name} of a newer version; update {line.plugin}"
         for line in unknown

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from hs_core.cli.check import unusable_certificates
 from hs_core.cli.command import Command, Failure
 from hs_core.cli.settings import config_argument, load_settings
 
@@ -41,6 +42,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     config, discovery = load_settings(arguments)
     composition = compose(config, discovery, arguments)
+    if problems := list(unusable_certificates(composition.listeners)):
+        raise Failure(problems, 2)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     logs.configure(config.logging, composition.name)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
-from inspect import signature
+from inspect import iscoroutinefunction, signature
 from typing import Any, ParamSpec, TypeVar, cast
 
 import pluggy
@@ -41,6 +41,9 @@ class Hooks:
             self._registry.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
             raise BadHooks(f"the plugin {plugin!r} has a hook that cannot work: {_first_line(error)}") from error
+        for caller in self._registry.get_hookcallers(implementations) or ():
+            if not iscoroutinefunction(getattr(implementations, caller.name)):
+                raise BadHooks(f"the plugin {plugin!r} has a hook that cannot work: {caller.name} is not async")
         for name in self._implementations:
             self._implementations[name] = list(_in_order(getattr(self._registry.hook, name)))
 
@@ -50,11 +53,13 @@ class Hooks:
         for plugin, implementation in self._implementations[hook.function.__name__]:
             try:
                 refusal = await implementation(arguments)
+                if refusal is not None and not isinstance(refusal, Refusal):
+                    raise TypeError(f"neither a Refusal nor None: {refusal!r}")
             except Exception:
                 _failed("hook failed, taken as a refusal", hook, plugin)
                 return Refusal("This could not be checked, and so it was not done")
             if refusal is not None:
-                return cast(Refusal, refusal)
+                return refusal
         return None
 
     async def first(self, hook: AnswerHook[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:

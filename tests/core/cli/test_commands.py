@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,26 @@ def test_a_server_that_cannot_be_run_as_asked_says_why(shell: Shell, arguments: 
 
     assert done.returncode == 2
     assert done.stderr.startswith(message)
+
+
+def test_an_address_that_is_taken_is_named(shell: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = shell.hs("run", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("hs: error while attempting to bind on address ('127.0.0.1'")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_certificate_that_is_none_is_bad_configuration(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\nlisteners: [{tls: {cert: a.crt, key: a.key}}]\n")
+
+    done = shell.hs("run", "-c", "hs.yaml")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"hs: listeners: {shell.folder}/a.crt and {shell.folder}/a.key are no certificate")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -138,6 +138,26 @@ def test_a_parameter_that_the_hook_does_not_have_is_refused() -> None:
         hooks(curious=Curious())
 
 
+def test_a_hook_that_cannot_be_awaited_is_refused() -> None:
+    class Hasty:
+        @hookimpl
+        def check_invite(self) -> None: ...
+
+    with pytest.raises(BadHooks, match=r"the plugin 'hasty' .*check_invite is not async"):
+        hooks(hasty=Hasty())
+
+
+async def test_an_answer_that_is_no_refusal_is_taken_as_one() -> None:
+    class Vague:
+        @hookimpl
+        async def check_invite(self) -> bool:
+            return False
+
+    refusal = await hooks(vague=Vague()).refusal(check_invite, ALICE, BOB, ROOM)
+
+    assert isinstance(refusal, Refusal)
+
+
 def test_every_hook_says_when_it_is_called() -> None:
     assert {hook.function.__name__ for hook in HOOKS} >= {"check_event", "check_registration", "user_deactivated"}
     assert all(hook.function.__doc__ for hook in HOOKS)
