@@ -9,6 +9,7 @@ from hs_core.matrix.event import StateKey
 from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
+from hs_plugins.rooms.places import Place, place_from_token, place_to_token
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.store.stream import load_rows
 from hs_plugins.rooms.stored import StateRoot, StoredEvent
@@ -34,6 +35,8 @@ __all__ = [
     "StoredEvent",
     "Timelines",
     "new_room",
+    "place_from_token",
+    "place_to_token",
 ]
 
 EVENTS = Stream("events", EventRow, load=load_rows, shard_by=By.ROOM, slots=64)
@@ -128,13 +131,6 @@ class Membership(msgspec.Struct, frozen=True):
     sender: UserId
     position: int
     forgotten: bool
-
-
-class Place(msgspec.Struct, frozen=True, order=True):
-    """A place between two events of a room's timeline: just after the event with this depth and position."""
-
-    depth: int
-    position: int
 
 
 class Page(msgspec.Struct, frozen=True):
