@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _run(arguments: argparse.Namespace) -> int:
     config, discovery = load_settings(arguments)
-    problems = [*_plugins(config, discovery), *_files(config), *asyncio.run(_database(config, discovery))]
+    problems = [*_plugins(config, discovery), *_files(config), *asyncio.run(_services(config, discovery))]
     name = arguments.config or "the default configuration"
     if problems:
         print(f"hs: {name} has {len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
@@ -67,6 +67,10 @@ def unusable_certificates(listeners: Iterable[Listener]) -> Iterator[str]:
             yield f"listeners: {tls[0]} and {tls[1]} are no certificate and key: {reason}; write both as PEM"
 
 
+async def _services(config: Config, discovery: Discovery) -> list[str]:
+    return [*await _database(config, discovery), *await _redis(config)]
+
+
 async def _database(config: Config, discovery: Discovery) -> list[str]:
     """Whether it can be opened, and has no migrations that this version does not know. A new one is not made."""
     from hs_core.cli.db import histories
@@ -92,6 +96,21 @@ async def _database(config: Config, discovery: Discovery) -> list[str]:
         f"database: {line.plugin} has migration {line.version:03d} {line.name} of a newer version; update {line.plugin}"
         for line in unknown
     ]
+
+
+async def _redis(config: Config) -> list[str]:
+    """Whether it answers."""
+    if config.redis.url is None:
+        return []
+    from redis.asyncio import from_url
+    from redis.exceptions import RedisError
+
+    try:
+        async with from_url(config.redis.url, socket_connect_timeout=5, socket_timeout=5) as redis:
+            await redis.ping()
+    except (RedisError, ValueError, OSError) as error:
+        return [f"redis.url: {error}; is it running, and is the URL right?"]
+    return []
 
 
 COMMAND = Command("find everything that is wrong with a configuration", config_argument, _run)

@@ -110,6 +110,19 @@ def test_check_finds_missing_files(shell: Shell) -> None:
     assert "a.crt" in done.stderr
 
 
+def test_check_finds_what_does_not_answer(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text(
+        "server_name: example.org\ndatabase: {url: 'postgresql://hs:sesame@127.0.0.1:1/hs'}\n"
+        "redis: {url: 'redis://127.0.0.1:1/0'}\n"
+    )
+
+    done = shell.hs("check", "-c", "hs.yaml")
+
+    assert done.returncode == 2
+    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]] == ["database.url", "redis.url"]
+    assert "sesame" not in done.stderr
+
+
 def test_plugins_are_listed_for_people_and_for_programs(shell: Shell) -> None:
     listed = json.loads(shell.hs("plugins", "--json").stdout)
     text = shell.hs("plugins").stdout
