@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hs_core.http.authenticate import TOKEN_CHECKER
-from hs_core.plugin import Auth, Migrations, Offer, Plugin, RateClass, Route
+from hs_core.plugin import Auth, By, Migrations, Offer, Plugin, RateClass, Route, Task
+from hs_plugins.login import housekeeping
 from hs_plugins.login.api import ACCOUNT_CHANGES, ACCOUNTS, INTERACTIVE, USERS
 from hs_plugins.login.config import LoginConfig
-from hs_plugins.login.handlers import login, register, shared_secret
+from hs_plugins.login.handlers import account, devices, fallback, login, register, shared_secret
 from hs_plugins.login.reading import open_token_checker, open_users
 from hs_plugins.login.role import start
 
 CLIENT = "/_matrix/client/(?:v3|r0|unstable)"
 LOGIN = "/_matrix/client/(?:v3|r0|unstable|api/v1)/login"
 TOKEN_VALIDITY = r"/_matrix/client/v1/register/m\.login\.registration_token/validity"
+DEVICE = f"{CLIENT}/devices/(?P<device_id>[^/]+)"
+FALLBACK = f"{CLIENT}/auth/(?P<stage>[^/]+)/fallback/web"
 SHARED_SECRET = "/_synapse/admin/v1/register"
 
 _register = [
@@ -31,12 +36,25 @@ _login = [
     Route("POST", f"{CLIENT}/logout/all", login.post_logout_all, guests=True, locked_users=True),
     Route("GET", f"{CLIENT}/account/whoami", login.get_whoami, guests=True),
 ]
+_devices = [
+    Route("GET", f"{CLIENT}/devices", devices.get_devices, affinity=By.USER, guests=True),
+    Route("GET", DEVICE, devices.get_device, affinity=By.USER, guests=True),
+    Route("PUT", DEVICE, devices.put_device, affinity=By.USER, guests=True),
+    Route("DELETE", DEVICE, devices.delete_device, affinity=By.USER, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT}/delete_devices", devices.post_delete_devices, affinity=By.USER, rate=RateClass.LOGIN),
+]
+_account = [
+    Route("POST", f"{CLIENT}/account/password", account.post_password, affinity=By.USER, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT}/account/deactivate", account.post_deactivate, affinity=By.USER, rate=RateClass.LOGIN),
+    Route("GET", FALLBACK, fallback.get_page, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("POST", FALLBACK, fallback.post_page, Auth.NONE, rate=RateClass.REGISTRATION),
+]
 
 plugin = Plugin(
     name="login",
     requires=["rooms"],
     config=LoginConfig,
-    routes=[*_register, *_login],
+    routes=[*_register, *_login, *_devices, *_account],
     writes=[ACCOUNT_CHANGES],
     serves=[ACCOUNTS, INTERACTIVE],
     offers=[
@@ -44,5 +62,9 @@ plugin = Plugin(
         Offer(TOKEN_CHECKER, open_token_checker, reads=[ACCOUNT_CHANGES.name]),
     ],
     start=start,
+    tasks=[
+        Task("forget what has expired", timedelta(minutes=10), housekeeping.forget_expired),
+        Task("leave rooms of deactivated users", timedelta(minutes=1), housekeeping.leave_rooms),
+    ],
     migrations=Migrations("hs_plugins.login"),
 )
