@@ -1,12 +1,14 @@
 """Devices, and the proof that their deletion needs."""
 
+from typing import Any
+
 from hs_core.testing.client import Client, User
 
 PASSWORD = "secret horse"
 
 
-def proof(user: User, session: str | None = None, password: str = PASSWORD) -> dict[str, object]:
-    auth = {
+def proof(user: User, session: str | None = None, password: str = PASSWORD) -> dict[str, Any]:
+    auth: dict[str, Any] = {
         "type": "m.login.password",
         "identifier": {"type": "m.id.user", "user": user.localpart},
         "password": password,
