@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -203,5 +203,9 @@ class Plugin:
     migrations: Migrations | None = None
     outbound: bool = False
     """Whether it opens connections to the internet."""
+    capabilities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What it adds to `/capabilities` where it is installed ("Capabilities negotiation")."""
+    unstable_features: Mapping[str, bool] = field(default_factory=dict)
+    """What it adds to the `unstable_features` of `/versions`."""
     sync_fields: Sequence[str] = field(default=())
     """The streams whose positions a sync token must carry, because this plugin adds a section to `/sync`."""

@@ -164,6 +164,14 @@ async def registration_flows() -> Sequence[Sequence[str]] | None:
     """The stages of each flow of registration, instead of the server's own. If nobody knows, those of the server."""
 
 
+@AnswerHook
+async def fetch_profile(user: UserId, name: str | None) -> Mapping[str, Json] | None:
+    """The profile of another server's user, or the one field of that `name`. `None` if there is nothing to be had.
+
+    An implementation that raises does not know.
+    """
+
+
 @NoticeHook
 async def user_deactivated(user: UserId, erase: bool) -> None:
     """The account is gone for good, once that is committed; `erase` if its messages should be, too. Fails open."""

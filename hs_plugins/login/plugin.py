@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from hs_core.http.authenticate import TOKEN_CHECKER
 from hs_core.plugin import Auth, By, Migrations, Offer, Plugin, RateClass, Route, Task
+from hs_core.plugin.paths import CLIENT, CLIENT_R0
 from hs_plugins.login import housekeeping
 from hs_plugins.login.api import ACCOUNT_CHANGES, ACCOUNTS, INTERACTIVE, USERS
 from hs_plugins.login.config import LoginConfig
@@ -13,16 +14,15 @@ from hs_plugins.login.handlers import account, devices, fallback, login, registe
 from hs_plugins.login.reading import open_token_checker, open_users
 from hs_plugins.login.role import start
 
-CLIENT = "/_matrix/client/(?:v3|r0|unstable)"
-LOGIN = "/_matrix/client/(?:v3|r0|unstable|api/v1)/login"
+LOGIN = CLIENT + "/login"
 TOKEN_VALIDITY = r"/_matrix/client/v1/register/m\.login\.registration_token/validity"
-DEVICE = f"{CLIENT}/devices/(?P<device_id>[^/]+)"
-FALLBACK = f"{CLIENT}/auth/(?P<stage>[^/]+)/fallback/web"
+DEVICE = f"{CLIENT_R0}/devices/(?P<device_id>[^/]+)"
+FALLBACK = f"{CLIENT_R0}/auth/(?P<stage>[^/]+)/fallback/web"
 SHARED_SECRET = "/_synapse/admin/v1/register"
 
 _register = [
-    Route("POST", f"{CLIENT}/register", register.post_register, Auth.NONE, rate=RateClass.REGISTRATION),
-    Route("GET", f"{CLIENT}/register/available", register.get_available, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("POST", f"{CLIENT_R0}/register", register.post_register, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("GET", f"{CLIENT_R0}/register/available", register.get_available, Auth.NONE, rate=RateClass.REGISTRATION),
     Route("GET", TOKEN_VALIDITY, register.get_token_validity, Auth.NONE, rate=RateClass.REGISTRATION),
     Route("GET", SHARED_SECRET, shared_secret.get_nonce, Auth.NONE, rate=RateClass.NONE),
     Route("POST", SHARED_SECRET, shared_secret.post_register, Auth.NONE, rate=RateClass.NONE),
@@ -30,22 +30,22 @@ _register = [
 _login = [
     Route("GET", LOGIN, login.get_login, Auth.NONE),
     Route("POST", LOGIN, login.post_login, Auth.NONE, rate=RateClass.LOGIN),
-    Route("POST", f"{CLIENT}/refresh", login.post_refresh, Auth.NONE, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT_R0}/refresh", login.post_refresh, Auth.NONE, rate=RateClass.LOGIN),
     Route("POST", "/_matrix/client/v1/login/get_token", login.post_get_token, rate=RateClass.LOGIN),
-    Route("POST", f"{CLIENT}/logout", login.post_logout, guests=True, locked_users=True),
-    Route("POST", f"{CLIENT}/logout/all", login.post_logout_all, guests=True, locked_users=True),
-    Route("GET", f"{CLIENT}/account/whoami", login.get_whoami, guests=True),
+    Route("POST", f"{CLIENT_R0}/logout", login.post_logout, guests=True, locked_users=True),
+    Route("POST", f"{CLIENT_R0}/logout/all", login.post_logout_all, guests=True, locked_users=True),
+    Route("GET", f"{CLIENT_R0}/account/whoami", login.get_whoami, guests=True),
 ]
 _devices = [
-    Route("GET", f"{CLIENT}/devices", devices.get_devices, affinity=By.USER, guests=True),
+    Route("GET", f"{CLIENT_R0}/devices", devices.get_devices, affinity=By.USER, guests=True),
     Route("GET", DEVICE, devices.get_device, affinity=By.USER, guests=True),
     Route("PUT", DEVICE, devices.put_device, affinity=By.USER, guests=True),
     Route("DELETE", DEVICE, devices.delete_device, affinity=By.USER, rate=RateClass.LOGIN),
-    Route("POST", f"{CLIENT}/delete_devices", devices.post_delete_devices, affinity=By.USER, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT_R0}/delete_devices", devices.post_delete_devices, affinity=By.USER, rate=RateClass.LOGIN),
 ]
 _account = [
-    Route("POST", f"{CLIENT}/account/password", account.post_password, affinity=By.USER, rate=RateClass.LOGIN),
-    Route("POST", f"{CLIENT}/account/deactivate", account.post_deactivate, affinity=By.USER, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT_R0}/account/password", account.post_password, affinity=By.USER, rate=RateClass.LOGIN),
+    Route("POST", f"{CLIENT_R0}/account/deactivate", account.post_deactivate, affinity=By.USER, rate=RateClass.LOGIN),
     Route("GET", FALLBACK, fallback.get_page, Auth.NONE, rate=RateClass.REGISTRATION),
     Route("POST", FALLBACK, fallback.post_page, Auth.NONE, rate=RateClass.REGISTRATION),
 ]
@@ -62,6 +62,10 @@ plugin = Plugin(
         Offer(TOKEN_CHECKER, open_token_checker, reads=[ACCOUNT_CHANGES.name]),
     ],
     start=start,
+    capabilities={
+        "m.change_password": {"enabled": True},
+        "m.get_login_token": {"enabled": True},
+    },
     tasks=[
         Task("forget what has expired", timedelta(minutes=10), housekeeping.forget_expired),
         Task("leave rooms of deactivated users", timedelta(minutes=1), housekeeping.leave_rooms),
