@@ -58,9 +58,8 @@ class RoomView(Protocol):
     @property
     def room_version(self) -> RoomVersion: ...
 
-    def state_event(self, type: str, state_key: str) -> Event | None:  # noqa: A002, the specification's word
+    async def state_event(self, type: str, state_key: str) -> Event | None:  # noqa: A002, the specification's word
         """The current state event at that place."""
-        ...
 
 
 class RegistrationRequest(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from hs_core.clock import Clock
 from hs_core.errors import Unavailable
 from hs_core.matrix.identifiers import EventId, ServerName
 from hs_core.matrix.signing import SigningKey
+from hs_core.plugin.hooks import Hooks
 from hs_plugins.rooms.api import Draft, Sent
 from hs_plugins.rooms.authoring import author
 from hs_plugins.rooms.change import RoomChange
@@ -36,6 +37,7 @@ class Engine:
     events: EventCache
     committer: Committer
     transactions: SentTransactions
+    hooks: Hooks
 
 
 class RoomActor:

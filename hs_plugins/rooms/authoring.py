@@ -13,6 +13,7 @@ from hs_core.matrix.room_version import EventFormat
 from hs_plugins.rooms.api import Draft
 from hs_plugins.rooms.creation import new_legacy_names
 from hs_plugins.rooms.operation import Operation
+from hs_plugins.rooms.permission import ask_others
 from hs_plugins.rooms.redactions import redact_locally
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ async def author(operation: Operation, draft: Draft, engine: "Engine") -> EventI
     await operation.prepare([CREATE, *keys, *own])
     if unchanged := _unchanged(operation, draft):
         return unchanged.event_id
+    await ask_others(engine.hooks, operation, draft)
     event = await _build(operation, proposed, [event for key in keys if (event := operation.get(key))], draft, engine)
     authorise(event, operation.auth)
     if event.redacts is not None:

@@ -28,6 +28,7 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
         events=EventCache(core.db),
         committer=committer,
         transactions=SentTransactions(core.db),
+        hooks=core.hooks,
     )
     actors = Actors(core.db, engine)
     committer.on_failure = actors.lose
