@@ -61,6 +61,8 @@ class Authenticator:
     ) -> None:
         self.tokens = tokens
         self.signatures = signatures
+        self.seen: Callable[[Requester, str], None] | None = None
+        """Told of every request that somebody is allowed to make, and of the address that it came from."""
         self.remembered: Cache[bytes, Requester] = Cache(REMEMBERED, REMEMBERED_FOR, monotonic)
         self._forgotten = 0
 
@@ -94,6 +96,8 @@ class Authenticator:
             raise MissingToken
         request.requester = await self._requester(request, token)
         _check_kind(request.requester, route)
+        if self.seen is not None:
+            self.seen(request.requester, request.client_ip)
 
     async def _requester(self, request: Request, token: str) -> Requester:
         if self.tokens is None:
