@@ -60,7 +60,7 @@ def test_power_levels_are_added_until_one_is_not_allowed() -> None:
 def test_resolved_power_levels_decide_who_is_banned() -> None:
     room, start = room_with_a_moderator()
     demoted = room.power({BOB: 0}, after=room.profile(CAROL, "Carol", after=start))
-    banned = room.ban(CAROL, by=BOB, after=room.power({BOB: 50}, state_default=50, after=start))
+    banned = room.ban(CAROL, by=BOB, after=room.power({BOB: 50}, levels={"state_default": 50}, after=start))
 
     state = room.resolve(demoted, banned)
 
