@@ -1,0 +1,1 @@
+"""A guestbook for every user of the server: a plugin that is a package of its own."""
