@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hs_core.http.authenticate import TOKEN_CHECKER
-from hs_core.plugin import Auth, By, Migrations, Offer, Plugin, RateClass, Route, Task
+from hs_core.plugin import Auth, By, Migrations, Offer, Plugin, RateClass, Resource, Route, Task
 from hs_core.plugin.paths import CLIENT, CLIENT_R0
 from hs_plugins.login import housekeeping
 from hs_plugins.login.api import ACCOUNT_CHANGES, ACCOUNTS, INTERACTIVE, USERS
 from hs_plugins.login.config import LoginConfig
-from hs_plugins.login.handlers import account, devices, fallback, login, register, shared_secret
+from hs_plugins.login.handlers import account, administer, devices, fallback, login, register, shared_secret
 from hs_plugins.login.reading import open_token_checker, open_users
 from hs_plugins.login.role import start
 
@@ -18,6 +18,7 @@ LOGIN = CLIENT + "/login"
 TOKEN_VALIDITY = r"/_matrix/client/v1/register/m\.login\.registration_token/validity"
 DEVICE = f"{CLIENT_R0}/devices/(?P<device_id>[^/]+)"
 FALLBACK = f"{CLIENT_R0}/auth/(?P<stage>[^/]+)/fallback/web"
+ADMINISTER = "/_hs/administer"
 SHARED_SECRET = "/_synapse/admin/v1/register"
 
 _register = [
@@ -26,6 +27,10 @@ _register = [
     Route("GET", TOKEN_VALIDITY, register.get_token_validity, Auth.NONE, rate=RateClass.REGISTRATION),
     Route("GET", SHARED_SECRET, shared_secret.get_nonce, Auth.NONE, rate=RateClass.NONE),
     Route("POST", SHARED_SECRET, shared_secret.post_register, Auth.NONE, rate=RateClass.NONE),
+]
+_administration = [
+    Route("GET", ADMINISTER, administer.get_nonce, Auth.NONE, rate=RateClass.LOGIN, resource=Resource.ADMIN),
+    Route("POST", ADMINISTER, administer.post_action, Auth.NONE, rate=RateClass.NONE, resource=Resource.ADMIN),
 ]
 _login = [
     Route("GET", LOGIN, login.get_login, Auth.NONE),
@@ -54,7 +59,7 @@ plugin = Plugin(
     name="login",
     requires=["rooms"],
     config=LoginConfig,
-    routes=[*_register, *_login, *_devices, *_account],
+    routes=[*_register, *_login, *_devices, *_account, *_administration],
     writes=[ACCOUNT_CHANGES],
     serves=[ACCOUNTS, INTERACTIVE],
     offers=[

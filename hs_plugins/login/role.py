@@ -11,6 +11,7 @@ from hs_core.cluster.calls import Services
 from hs_core.config import Config
 from hs_core.core import Core
 from hs_core.matrix.identifiers import ServerName
+from hs_core.matrix.signing import VerifyKey
 from hs_core.plugin.hooks import Hooks
 from hs_plugins.login.api import ACCOUNT_CHANGES, ACCOUNTS, INTERACTIVE, USERS, Accounts, Interactive, Users
 from hs_plugins.login.config import LoginConfig
@@ -32,6 +33,7 @@ class LoginRole(AccountsService, InteractiveService):
     """
 
     server_name: ServerName
+    verify_key: VerifyKey
     settings: Config
     services: Services
     credentials: Credentials
@@ -64,6 +66,7 @@ async def start(core: Core) -> AsyncIterator[LoginRole]:
         passwords=passwords,
         lifecycle=lifecycle,
         server_name=core.server_name,
+        verify_key=core.signing_key.verify_key,
         settings=core.config,
         services=core.services,
         credentials=credentials,

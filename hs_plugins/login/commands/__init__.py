@@ -1,0 +1,1 @@
+"""`hs user` and `hs token`: administration from the command line."""
