@@ -72,6 +72,14 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
     guest: bool = False
 
 
+class NameClaims(msgspec.Struct, frozen=True):
+    """The application services in whose namespaces a user ID is, by their IDs."""
+
+    interested: tuple[str, ...]
+    exclusive: bool
+    """Whether nobody else may have it."""
+
+
 @dataclass(frozen=True)
 class RefusalHook(Generic[P]):
     """A hook that asks for permission."""
@@ -137,6 +145,11 @@ async def act_as(requester: Requester, user: UserId | None, device: DeviceId | N
     """Who an application service asks as ("Identity assertion"), if it may. Asked for each request that names a user
     or a device. If nobody knows, it may not.
     """
+
+
+@AnswerHook
+async def claims_on(user: UserId) -> NameClaims | None:
+    """Which application services claim a user ID. Asked before a registration, and of every name that is looked up."""
 
 
 @AnswerHook

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from hs_core.db import Database
 from hs_core.errors import BadJson, InvalidParam, MissingParam
+from hs_core.http.limits import RateLimiter
 from hs_core.matrix.identifiers import ServerName, UserId
+from hs_core.plugin.declaration import RateClass
 from hs_core.plugin.hooks import Hooks
 from hs_core.plugin.hookspecs import check_password, find_user
 from hs_plugins.login.names import candidates
@@ -23,6 +25,7 @@ class Credentials:
     db: Database
     hooks: Hooks
     passwords: Passwords
+    limiter: RateLimiter
 
     async def find(self, identifier: object, user: object) -> list[UserId]:
         """Whom an `identifier`, or the deprecated `user`, may mean: the first of them that exists.
@@ -54,12 +57,13 @@ class Credentials:
     async def check(self, users: Sequence[UserId], password: str) -> UserId | None:
         """The first of the users that exists, if that is their password. Takes as long if there is none.
 
-        Raises Unavailable under load.
+        Raises Unavailable under load, LimitExceeded if it is tried too often.
         """
         known = await self.db.read(lambda tx: accounts.password_hashes(tx, users)) if users else {}
         for user in users:
             if user not in known:
                 continue
+            self.limiter.spend(RateClass.LOGIN, user)  # whoever guesses may have many addresses
             answer = await self.hooks.first(check_password, user, password)
             if answer is None:
                 answer = await self.passwords.verify(password, known[user])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hs_core.cluster.calls import Services
 from hs_core.config import Config
 from hs_core.core import Core
+from hs_core.http.limits import RateLimiter
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import VerifyKey
 from hs_core.plugin.hooks import Hooks
@@ -54,7 +55,8 @@ async def start(core: Core) -> AsyncIterator[LoginRole]:
     """Own accounts for as long as the context lasts."""
     config = core.section("login", LoginConfig)
     passwords = Passwords(minimum_cost=core.config.password_hash.cost == "minimum")
-    credentials = Credentials(core.server_name, core.db, core.hooks, passwords)
+    limiter = RateLimiter(core.config.rate_limits, core.clock.monotonic)
+    credentials = Credentials(core.server_name, core.db, core.hooks, passwords, limiter)
     lifecycle = Lifecycle(core.hooks, core.db, core.clock, core.services, core.read_sides)
     role = LoginRole(
         db=core.db,

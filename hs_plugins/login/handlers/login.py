@@ -12,6 +12,7 @@ from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
 from hs_core.matrix.identifiers import UserId
 from hs_plugins.login.config import milliseconds
+from hs_plugins.login.handlers.appservices import appservice_of, require_claim
 from hs_plugins.login.handlers.bodies import DeviceWish, session_body, session_response
 from hs_plugins.login.proof import prove_identity
 from hs_plugins.login.role import LoginRole
@@ -34,6 +35,7 @@ class RefreshBody(msgspec.Struct):
 
 async def get_login(role: LoginRole, request: Request) -> Response:
     flows = [{"type": "m.login.password"}, {"type": "m.login.token", "get_login_token": True}]
+    flows.append({"type": "m.login.application_service"})
     return json_response({"flows": flows})
 
 
@@ -44,6 +46,8 @@ async def post_login(role: LoginRole, request: Request) -> Response:
             user, login = await _by_password(role, body), body.login()
         case "m.login.token":
             user, login = _by_token(role, body), body.login(body.token)
+        case "m.login.application_service":
+            user, login = await _by_appservice(role, request, body), body.login()
         case _:
             raise InvalidParam("Bad login type", errcode="M_UNKNOWN")
     return session_response(await role.accounts.log_in(user, login), role.server_name)
@@ -96,6 +100,16 @@ async def _by_password(role: LoginRole, body: LoginBody) -> UserId:
     if user is None:
         raise Forbidden("Invalid username or password")
     return user
+
+
+async def _by_appservice(role: LoginRole, request: Request, body: LoginBody) -> UserId:
+    """ "Appservice Login": as one of the users in its namespace, who must exist."""
+    asker = await appservice_of(role, request)
+    for user in await role.credentials.find(body.identifier, body.user):
+        if await role.users.account(user) is not None:
+            await require_claim(role, asker, user)
+            return user
+    raise Forbidden("There is no such user")
 
 
 def _by_token(role: LoginRole, body: LoginBody) -> UserId:

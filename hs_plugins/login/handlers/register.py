@@ -8,12 +8,13 @@ import msgspec
 import orjson
 from starlette.responses import Response
 
-from hs_core.errors import Forbidden, InvalidParam, UserInUse
+from hs_core.errors import Exclusive, Forbidden, InvalidParam, MissingParam, UserInUse
 from hs_core.http.authenticate import token_hash
 from hs_core.http.request import Request
 from hs_core.http.responses import json_response
 from hs_core.matrix.identifiers import UserId
 from hs_core.plugin.hookspecs import RegistrationRequest, check_registration, registration_flows
+from hs_plugins.login.handlers.appservices import APPSERVICE, appservice_of, refuse_reserved, require_claim
 from hs_plugins.login.handlers.bodies import DeviceWish, session_response
 from hs_plugins.login.interactive.stages import DUMMY, REGISTRATION_TOKEN
 from hs_plugins.login.interactive.values import Operation, Outcome
@@ -37,6 +38,8 @@ class Wishes(DeviceWish, kw_only=True, omit_defaults=True):
 class RegisterBody(Wishes, kw_only=True):
     password: str | None = None
     auth: dict[str, Any] | None = None
+    type: str | None = None
+    """Only application services say what they do."""
 
 
 async def post_register(role: LoginRole, request: Request) -> Response:
@@ -45,9 +48,11 @@ async def post_register(role: LoginRole, request: Request) -> Response:
         return await _register_guest(role, request)
     if kind != "user":
         raise InvalidParam("kind must be user or guest")
+    body = await request.json(RegisterBody, allow_empty=True)
+    if body.type == APPSERVICE:
+        return await _register_for_appservice(role, request, body)
     if not role.settings.registration.enabled:
         raise Forbidden("Registration is disabled")
-    body = await request.json(RegisterBody, allow_empty=True)
     taken = await _taken(role, body) if body.username is not None else None
     if taken is not None and not (body.auth and body.auth.get("session")):
         raise UserInUse
@@ -65,6 +70,7 @@ async def post_register(role: LoginRole, request: Request) -> Response:
 async def get_available(role: LoginRole, request: Request) -> Response:
     """`GET /register/available`."""
     user = user_id_for(request.query_required("username"), role.server_name)
+    await refuse_reserved(role, user)
     if await role.users.account(user) is not None:
         raise UserInUse
     return json_response({"available": True})
@@ -92,6 +98,17 @@ async def _register_guest(role: LoginRole, request: Request) -> Response:
     return session_response(await role.accounts.log_in(user, wish.login()), role.server_name)
 
 
+async def _register_for_appservice(role: LoginRole, request: Request, body: RegisterBody) -> Response:
+    """ "Server admin style permissions": no stages, and only names that the service claims."""
+    asker = await appservice_of(role, request)
+    if body.username is None:
+        raise MissingParam("username is missing")
+    user = user_id_for(body.username, role.server_name)
+    await require_claim(role, asker, user)
+    await role.accounts.register(user, NewAccount(password=body.password, appservice=asker.appservice))
+    return await _answer(role, user, body)
+
+
 async def _taken(role: LoginRole, body: RegisterBody) -> UserId | None:
     """Whether somebody else has the name.
 
@@ -100,6 +117,7 @@ async def _taken(role: LoginRole, body: RegisterBody) -> UserId | None:
     """
     assert body.username is not None
     user = user_id_for(body.username, role.server_name)
+    await refuse_reserved(role, user)
     if body.guest_access_token is not None:
         return None
     return None if await role.users.account(user) is None else user
@@ -164,6 +182,8 @@ async def _ask_others(role: LoginRole, request: Request, user: UserId, *, guest:
         guest=guest,
     )
     refusal = await role.hooks.refusal(check_registration, asked)
+    if refusal is not None and refusal.errcode == "M_EXCLUSIVE":
+        raise Exclusive(refusal.message)
     if refusal is not None:
         raise Forbidden(refusal.message, errcode=refusal.errcode)
 

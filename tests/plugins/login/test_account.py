@@ -1,6 +1,11 @@
 """Passwords, the end of an account, refresh and login tokens."""
 
+import asyncio
+
+from hs_core.matrix.identifiers import UserId
 from hs_core.testing.client import Client
+from hs_core.testing.homeserver import Homeserver
+from hs_plugins.rooms.api import EVENTS, ROOMS_READ
 from tests.plugins.login.test_devices import PASSWORD, proof
 
 
@@ -35,6 +40,21 @@ async def test_a_deactivated_account_is_gone_but_its_name_stays_taken(client: Cl
     assert await client.error("POST", "/login", json=login) == (403, "M_FORBIDDEN")
     again = {"username": alice.localpart, "auth": {"type": "m.login.dummy"}}
     assert await client.error("POST", "/register", json=again) == (400, "M_USER_IN_USE")
+
+
+async def test_a_deactivated_user_leaves_all_rooms(server: Homeserver, client: Client) -> None:
+    alice = await client.register()
+    for _ in range(3):
+        await alice.create_room()
+    await alice.request("POST", "/account/deactivate", json={"auth": proof(alice)})
+    changes = server.core.follower(EVENTS)
+    members = server.core.read_sides[ROOMS_READ].members
+    async with asyncio.timeout(10):
+        position = changes.position
+        while await members.of_user(UserId(alice.user_id), ("join",)):
+            await changes.reached(position + 1)
+            position = changes.position
+    assert {each.membership for each in await members.of_user(UserId(alice.user_id))} == {"leave"}
 
 
 async def test_a_refresh_token_stays_good_until_what_it_gave_is_used(client: Client) -> None:

@@ -18,7 +18,11 @@ def password_login(user: str, **more: Any) -> dict[str, Any]:
 
 async def test_the_flows_are_those_that_work(client: Client) -> None:
     flows = (await client.request("GET", "/login"))["flows"]
-    assert flows == [{"type": "m.login.password"}, {"type": "m.login.token", "get_login_token": True}]
+    assert flows == [
+        {"type": "m.login.password"},
+        {"type": "m.login.token", "get_login_token": True},
+        {"type": "m.login.application_service"},
+    ]
 
 
 async def test_a_user_may_be_named_in_every_way(client: Client) -> None:
@@ -49,6 +53,7 @@ async def test_a_user_may_be_named_in_every_way(client: Client) -> None:
         ),
         ({"type": "m.login.token", "token": "hsl_x"}, (403, "M_FORBIDDEN")),
         ({"type": "m.login.token"}, (400, "M_MISSING_PARAM")),
+        ({"type": "m.login.application_service", "user": "x"}, (401, "M_MISSING_TOKEN")),
         ({"type": "m.login.magic"}, (400, "M_UNKNOWN")),
         ({}, (400, "M_MISSING_PARAM")),
         ({"type": 1}, (400, "M_BAD_JSON")),
