@@ -61,6 +61,8 @@ class Composition:
     def followed(self) -> set[str]:
         """The streams that somebody in this process follows."""
         reads = {name for plugin in self.active_plugins for name in plugin.reads}
+        if any(plugin.shows_sections for plugin in self.active_plugins):
+            reads |= {section.stream.name for plugin in self.installed.values() for section in plugin.sections}
         return reads | {name for plugin in self.installed.values() for offer in plugin.offers for name in offer.reads}
 
 

@@ -17,6 +17,7 @@ from hs_core.plugin.declaration import (
     Task,
 )
 from hs_core.plugin.hookspecs import Refusal, hookimpl
+from hs_core.plugin.sections import Parts, RoomParts, Section, SectionEvent, SectionReader, Window
 
 __all__ = [
     "Auth",
@@ -24,15 +25,21 @@ __all__ = [
     "Migrations",
     "NoConfig",
     "Offer",
+    "Parts",
     "Plugin",
     "RateClass",
     "ReadSide",
     "Refusal",
     "Resource",
+    "RoomParts",
     "Route",
     "Scope",
+    "Section",
+    "SectionEvent",
+    "SectionReader",
     "Service",
     "Stream",
     "Task",
+    "Window",
     "hookimpl",
 ]

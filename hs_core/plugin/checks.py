@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from hs_core.config.problems import nearest
 from hs_core.http.routes import BadRoute, claims_of, overlaps, template
 from hs_core.plugin.declaration import Plugin
+from hs_core.streams.token import EVENTS_KEY, is_key
 
 
 def check_installed(plugins: Collection[Plugin]) -> list[str]:
     """What is wrong with this set of plugins, whichever of them are active; empty if they fit together."""
-    checks = (_requirements, _streams, _services, _tasks, _routes)
+    checks = (_requirements, _streams, _sections, _services, _tasks, _routes)
     return [line for check in checks for line in check(plugins)]
 
 
@@ -46,13 +47,21 @@ def _streams(plugins: Collection[Plugin]) -> Iterator[str]:
     for plugin in plugins:
         followed = {
             "reads": [*plugin.reads, *(name for offer in plugin.offers for name in offer.reads)],
-            "adds to sync tokens": plugin.sync_fields,
+            "adds a section of": [section.stream.name for section in plugin.sections],
         }
         for verb, streams in followed.items():
             for stream in streams:
                 if stream not in writers:
                     remedy = nearest(stream, writers)
                     yield f"the plugin {plugin.name!r} {verb} the stream {stream!r}, which nobody writes; {remedy}"
+
+
+def _sections(plugins: Collection[Plugin]) -> Iterator[str]:
+    keys = _owners((section.key, plugin.name) for plugin in plugins for section in plugin.sections)
+    yield from _contested("key of tokens", "used", keys)
+    for key, (owner, *_) in keys.items():
+        if key == EVENTS_KEY or not is_key(key):
+            yield f"the plugin {owner!r} has a section with the key {key!r}; choose one to eight letters, not 'e'"
 
 
 def _services(plugins: Collection[Plugin]) -> Iterator[str]:

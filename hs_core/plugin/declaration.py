@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from hs_core.db.migrate import Migrations
+from hs_core.plugin.sections import Section
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -207,5 +208,7 @@ class Plugin:
     """What it adds to `/capabilities` where it is installed ("Capabilities negotiation")."""
     unstable_features: Mapping[str, bool] = field(default_factory=dict)
     """What it adds to the `unstable_features` of `/versions`."""
-    sync_fields: Sequence[str] = field(default=())
-    """The streams whose positions a sync token must carry, because this plugin adds a section to `/sync`."""
+    sections: Sequence[Section[Any]] = ()
+    """What it adds to the responses of `/sync`: their streams' positions are part of the tokens."""
+    shows_sections: bool = False
+    """Whether it assembles responses out of the sections of all plugins, so that it follows their streams."""

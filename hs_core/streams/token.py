@@ -22,8 +22,13 @@ _FIELD: Final = re.compile(r"_([a-z]+)(\d+)", re.ASCII)
 _MOST: Final = 2**63 - 1
 
 
+def is_key(text: str) -> bool:
+    """Whether a stream can have this key: one to eight lower-case letters."""
+    return re.fullmatch(r"[a-z]{1,8}", text) is not None
+
+
 def format_token(positions: Mapping[str, int]) -> str:
-    """The token for positions by key. A key has one to eight lower-case letters."""
+    """The token for positions by key (see `is_key`)."""
     return _FORMAT + "".join([f"_{key}{position}" for key, position in positions.items()])
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from hs_core.core import Core
 from hs_core.db import Transaction
 from hs_core.http.request import Request
-from hs_core.plugin import Plugin, Route, Service, Stream, Task
+from hs_core.plugin import Parts, Plugin, Route, Section, Service, Stream, Task, Window
 from hs_core.plugin.checks import check_active, check_installed, check_streams
 
 
@@ -36,6 +36,15 @@ async def start(core: Core) -> AsyncIterator[None]:
     yield
 
 
+def section(key: str, stream: Stream[Row]) -> Section[Row]:
+    return Section(key, stream, concerns=lambda row: (), open=lambda core: Reader())
+
+
+class Reader:
+    async def collect(self, window: Window) -> Parts | None:
+        return None
+
+
 EVENTS, TYPING = Stream("events", Row, load), Stream("typing", Row, load)
 ROOMS = Service[Any]("rooms", owner=EVENTS)
 ROOMS_PLUGIN = Plugin("rooms", writes=[EVENTS], serves=[ROOMS], start=start)
@@ -44,9 +53,10 @@ TWICE = Task("clean", timedelta(hours=1), run)
 
 
 def test_plugins_that_fit_together_are_silent() -> None:
-    sync = Plugin("sync", requires=["rooms"], reads=["events"], sync_fields=["events"], routes=[SYNC_ROUTE])
+    sync = Plugin("sync", requires=["rooms"], reads=["events"], routes=[SYNC_ROUTE], shows_sections=True)
+    typing = Plugin("typing", writes=[TYPING], sections=[section("t", TYPING)])
 
-    assert check_installed([ROOMS_PLUGIN, sync]) == []
+    assert check_installed([ROOMS_PLUGIN, sync, typing]) == []
 
 
 @pytest.mark.parametrize(
@@ -58,8 +68,16 @@ def test_plugins_that_fit_together_are_silent() -> None:
             "the plugin 'sync' reads the stream 'event', which nobody writes; did you mean 'events'?",
         ),
         (
-            Plugin("sync", sync_fields=["receipts"]),
-            "the plugin 'sync' adds to sync tokens the stream 'receipts', which nobody writes; known here: events",
+            Plugin("typing", sections=[section("t", TYPING)]),
+            "the plugin 'typing' adds a section of the stream 'typing', which nobody writes; known here: events",
+        ),
+        (
+            Plugin("more", sections=[section("e", EVENTS)]),
+            "the plugin 'more' has a section with the key 'e'; choose one to eight letters, not 'e'",
+        ),
+        (
+            Plugin("more", sections=[section("x", EVENTS), section("x", EVENTS)]),
+            "the key of tokens 'x' is used by 'more' and by 'more'; only one plugin can",
         ),
         (
             Plugin("other", writes=[EVENTS]),
