@@ -167,6 +167,9 @@ class Members(Protocol):
     async def in_room(self, room_id: RoomId, memberships: Collection[str] = ("join",)) -> list[Membership]:
         """The room's current members, in the order in which they became so."""
 
+    async def first_present(self, room_ids: Collection[RoomId], limit: int) -> dict[RoomId, list[Membership]]:
+        """The first `limit` joined or invited members of each room; if it has none, those who left or were banned."""
+
 
 class States(Protocol):
     """States of rooms, by their roots. What a root names never changes, so answers are cached."""
@@ -176,6 +179,9 @@ class States(Protocol):
 
     async def ids(self, root: StateRoot) -> dict[StateKey, EventId]:
         """The whole state."""
+
+    async def prepare(self, roots: Collection[StateRoot]) -> None:
+        """Bring whole states into memory together, so that asking for one after the other reads nothing."""
 
     async def lookup(self, root: StateRoot, keys: Collection[StateKey]) -> dict[StateKey, EventId]:
         """Those of the keys that are present."""
@@ -192,6 +198,19 @@ class Timelines(Protocol):
 
     async def events(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
         """Those of the events that are known, rejected ones included."""
+
+    async def rows(self, event_ids: Collection[EventId]) -> dict[EventId, EventRow]:
+        """The same events as they would be in the stream: in client format, most of them from memory."""
+
+    async def recent(
+        self, room_ids: Collection[RoomId], after: int, up_to: int, limit: int
+    ) -> dict[RoomId, list[tuple[int, EventRow]]]:
+        """The newest `limit` events of each room with `after < position <= up_to`, by position, the oldest first."""
+
+    async def own_memberships(
+        self, user_id: UserId, room_ids: Collection[RoomId], after: int, up_to: int
+    ) -> dict[RoomId, list[tuple[int, EventRow]]]:
+        """The user's own member events in rooms with `after < position <= up_to`, the oldest first."""
 
     async def page(
         self, room_id: RoomId, start: Place, *, backwards: bool, limit: int, stop: Place | None = None

@@ -21,7 +21,7 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     client_json: bytes
     """The event as clients see it: a JSON object without `room_id` and `unsigned`."""
     state_before: bytes
-    """Root of the room's state before the event, along its own branch."""
+    """Root of the room's state before the event, along its own branch; empty while that is not known."""
     state_after: bytes
     room_state: bytes
     """Root of the room's current state once the event was processed: where branches meet, the resolved one."""
@@ -36,6 +36,7 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     device_id: DeviceId | None
     """The local sender's device, and its transaction ID, for that device's `unsigned`."""
     txn_id: str | None
+    redacted_by: EventId | None = None
 
 
 def event_row(
@@ -48,6 +49,7 @@ def event_row(
     prev_content: bytes | None,
     device_id: DeviceId | None,
     txn_id: str | None,
+    redacted_by: EventId | None = None,
 ) -> EventRow:
     """The row of an event that has become part of its room's timeline."""
     relation = event.content.get("m.relates_to")
@@ -72,4 +74,5 @@ def event_row(
         EventId(relates_to) if isinstance(relates_to, str) else None,
         device_id,
         txn_id,
+        redacted_by,
     )

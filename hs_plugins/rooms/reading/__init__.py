@@ -9,6 +9,7 @@ from hs_core.streams.batch import Batch
 from hs_plugins.rooms.api import EVENTS
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.members import StoredMembers
+from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.states import StoredStates
 from hs_plugins.rooms.reading.timelines import StoredTimelines
 from hs_plugins.rooms.reading.visibility import Visibility
@@ -28,7 +29,7 @@ class Reading:
 @asynccontextmanager
 async def open_reading(core: Core) -> AsyncIterator[Reading]:
     """Read sides that share their caches, and forget what redactions change."""
-    events, nodes = EventCache(core.db), StateNodes(core.db)
+    events, rows, nodes = EventCache(core.db), RowCache(core.db), StateNodes(core.db)
     members = StoredMembers(core.db)
     visibility = Visibility(core.db, nodes, events, members)
 
@@ -36,6 +37,7 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
         for _, row in batch.rows:
             if row.redacts is not None:
                 events.forget(row.redacts)
+                rows.forget(row.redacts)
 
     core.follower(EVENTS).subscribe(forget_redacted)
-    yield Reading(members, StoredStates(core.db, nodes, events), StoredTimelines(core.db, events, visibility))
+    yield Reading(members, StoredStates(core.db, nodes, events), StoredTimelines(core.db, events, rows, visibility))

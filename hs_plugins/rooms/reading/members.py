@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from hs_core.db import Database
+from hs_core.db import Database, Transaction
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_plugins.rooms.api import Membership, RoomInfo
 
@@ -17,6 +17,8 @@ _OF_USER = f"{_MEMBERSHIP} WHERE user_id = ? ORDER BY position"
 _OF_USER_IN = f"{_MEMBERSHIP} WHERE user_id = ? AND membership = ANY(?) ORDER BY position"
 _IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? AND membership = ANY(?) ORDER BY position"
 _ALL_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? ORDER BY position"
+
+_FIRST_IN_ROOM = f"{_IN_ROOM} LIMIT ?"
 
 
 class StoredMembers:
@@ -48,3 +50,18 @@ class StoredMembers:
         else:
             rows = await self._db.read(lambda tx: tx.all(_ALL_IN_ROOM, (room_id,)))
         return [Membership(*row) for row in rows]
+
+    async def first_present(self, room_ids: Collection[RoomId], limit: int) -> dict[RoomId, list[Membership]]:
+        def read(tx: Transaction) -> dict[RoomId, list[Membership]]:
+            return {room_id: _first(tx, room_id, limit) for room_id in room_ids}
+
+        return await self._db.read(read) if room_ids else {}
+
+
+def _first(tx: Transaction, room_id: RoomId, limit: int) -> list[Membership]:
+    """Membership by membership, as the index has them: a large room is not read to its end."""
+    for memberships in (("join", "invite"), ("leave", "ban")):
+        rows = [row for one in memberships for row in tx.all(_FIRST_IN_ROOM, (room_id, [one], limit))]
+        if rows:
+            return sorted((Membership(*row) for row in rows), key=lambda member: member.position)[:limit]
+    return []

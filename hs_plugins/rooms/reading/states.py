@@ -7,7 +7,7 @@ from hs_core.matrix.event import StateKey
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_plugins.rooms import state_map
 from hs_plugins.rooms.event_cache import EventCache
-from hs_plugins.rooms.state_map import EMPTY
+from hs_plugins.rooms.state_map import EMPTY, MissingNodes, NodeHash, Nodes
 from hs_plugins.rooms.state_nodes import StateNodes
 from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
@@ -31,6 +31,20 @@ class StoredStates:
 
     async def ids(self, root: StateRoot) -> dict[StateKey, EventId]:
         return await self._nodes.ask(lambda nodes: dict(state_map.items(nodes, root)))
+
+    async def prepare(self, roots: Collection[StateRoot]) -> None:
+        def walk_all(nodes: Nodes) -> None:
+            missing: set[NodeHash] = set()
+            for root in roots:
+                try:
+                    for _ in state_map.items(nodes, root):
+                        pass
+                except MissingNodes as absent:
+                    missing |= absent.hashes
+            if missing:
+                raise MissingNodes(missing)
+
+        await self._nodes.ask(walk_all)
 
     async def lookup(self, root: StateRoot, keys: Collection[StateKey]) -> dict[StateKey, EventId]:
         found = await self._nodes.ask(lambda nodes: [(key, state_map.get(nodes, root, key)) for key in keys])

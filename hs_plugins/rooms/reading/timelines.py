@@ -6,8 +6,11 @@ from hs_core.db import Database, Row, Transaction
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_plugins.rooms.api import Page, Place, Relation
 from hs_plugins.rooms.event_cache import EventCache
+from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.visibility import Visibility
+from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.store.events import COLUMNS, stored_event
+from hs_plugins.rooms.store.stream import own_membership_ids, recent_ids
 from hs_plugins.rooms.stored import StoredEvent
 
 _EVENTS = f"""
@@ -49,13 +52,33 @@ MAX_RELATIONS = 5000
 class StoredTimelines:
     """`Timelines` out of the tables `events` and `relations`."""
 
-    def __init__(self, db: Database, events: EventCache, visibility: Visibility) -> None:
+    def __init__(self, db: Database, events: EventCache, rows: RowCache, visibility: Visibility) -> None:
         self._db = db
         self._events = events
+        self._rows = rows
         self._visibility = visibility
 
     async def events(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
         return await self._events.load(event_ids) if event_ids else {}
+
+    async def rows(self, event_ids: Collection[EventId]) -> dict[EventId, EventRow]:
+        return await self._rows.load(event_ids) if event_ids else {}
+
+    async def recent(
+        self, room_ids: Collection[RoomId], after: int, up_to: int, limit: int
+    ) -> dict[RoomId, list[tuple[int, EventRow]]]:
+        if not room_ids:
+            return {}
+        return await self._by_room(await self._db.read(lambda tx: recent_ids(tx, room_ids, after, up_to, limit)))
+
+    async def own_memberships(
+        self, user_id: UserId, room_ids: Collection[RoomId], after: int, up_to: int
+    ) -> dict[RoomId, list[tuple[int, EventRow]]]:
+        if not room_ids:
+            return {}
+        return await self._by_room(
+            await self._db.read(lambda tx: own_membership_ids(tx, user_id, room_ids, after, up_to))
+        )
 
     async def page(
         self, room_id: RoomId, start: Place, *, backwards: bool, limit: int, stop: Place | None = None
@@ -95,6 +118,13 @@ class StoredTimelines:
             return [_relation(row) for row in rows]
 
         return await self._db.read(read) if parents else []
+
+    async def _by_room(self, found: Sequence[tuple[RoomId, int, EventId]]) -> dict[RoomId, list[tuple[int, EventRow]]]:
+        rows = await self._rows.load([event_id for _, _, event_id in found])
+        by_room: dict[RoomId, list[tuple[int, EventRow]]] = {}
+        for room_id, position, event_id in found:
+            by_room.setdefault(room_id, []).append((position, rows[event_id]))
+        return by_room
 
 
 def _place(stored: StoredEvent) -> Place:
