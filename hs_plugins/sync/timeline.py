@@ -1,0 +1,108 @@
+"""Which events of a span the client is shown: those that its filter lets through and its user may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from hs_core.matrix.filters import RoomEventFilter
+from hs_core.matrix.identifiers import EventId, UserId
+from hs_plugins.rooms.api import EventRow, Place, RoomsRead, place_to_token
+from hs_plugins.sync.plans import previous_membership
+from hs_plugins.sync.spans import Span
+
+
+class Shown(NamedTuple):
+    """An event of the timeline."""
+
+    row: EventRow
+    membership: str
+    """The reader's at the event, "including any changes caused by the event"."""
+    redacted: bool
+
+
+@dataclass(slots=True)
+class Timeline:
+    """What is shown of a span, the oldest first."""
+
+    span: Span
+    events: list[Shown]
+    first: int
+    """The index of the first of them among the span's rows; their number, if none is shown."""
+    limited: bool
+    prev_batch: str | None
+
+
+class _Candidate(NamedTuple):
+    at: int
+    membership: str
+    certain: bool
+    """Whether the user was in the room, and so may see the event whatever the history's visibility."""
+
+
+def passes(row: EventRow, wanted: RoomEventFilter) -> bool:
+    """Whether an event passes a filter."""
+    if wanted.contains_url is None:
+        return wanted.allows(row.type, row.sender)
+    has_url = b'"url"' in row.client_json
+    content = orjson.loads(row.client_json)["content"] if has_url else {}
+    return wanted.allows_event(row.type, row.sender, content)
+
+
+async def choose(span: Span, user_id: UserId, wanted: RoomEventFilter, limit: int, read: RoomsRead) -> Timeline:
+    """The newest `limit` events that the user may see and wants to."""
+    if not wanted.allows_room(span.plan.room_id):
+        return Timeline(span, [], len(span.rows), limited=False, prev_batch=None)
+    chosen: list[_Candidate] = []
+    more = False
+    for candidate in _backwards(span, user_id, wanted):
+        if len(chosen) == limit:
+            more = True
+            break
+        chosen.append(candidate)
+    visible = await _visible(span, [one for one in chosen if not one.certain], user_id, read)
+    kept = [one for one in reversed(chosen) if one.certain or span.rows[one.at].row.event_id in visible]
+    events = [Shown(span.rows[one.at].row, one.membership, span.rows[one.at].redacted) for one in kept]
+    first = kept[0].at if kept else len(span.rows)
+    limited = more or span.gap or (span.plan.newly_joined and span.plan.after > 0)
+    return Timeline(span, events, first, limited, _prev_batch(span, first))
+
+
+def _backwards(span: Span, user_id: UserId, wanted: RoomEventFilter) -> Iterator[_Candidate]:
+    """The events that pass the filter, the newest first, with the user's membership at each."""
+    rows = span.rows
+    if not span.plan.changed and span.plan.after:
+        yield from (_Candidate(i, "join", True) for i in range(len(rows) - 1, -1, -1) if passes(rows[i].row, wanted))
+        return
+    membership = span.plan.membership
+    for index in range(len(rows) - 1, -1, -1):
+        row = rows[index].row
+        own = row.state_key == user_id and row.type == "m.room.member"
+        if own:
+            membership = row.membership or "leave"
+        before = previous_membership(row) if own else membership
+        if passes(row, wanted):
+            yield _Candidate(index, membership, membership == "join" or before == "join" or own)
+        membership = before
+
+
+async def _visible(span: Span, uncertain: list[_Candidate], user_id: UserId, read: RoomsRead) -> set[EventId]:
+    """Those of the events from before the user came that they may see."""
+    if not uncertain:
+        return set()
+    ids = [span.rows[one.at].row.event_id for one in uncertain]
+    loaded = await read.timelines.events(ids)
+    events = [loaded[event_id] for event_id in ids if event_id in loaded]
+    allowed = await read.timelines.visible(user_id, events)
+    return {stored.event.event_id for stored, may in zip(events, allowed, strict=True) if may}
+
+
+def _prev_batch(span: Span, first: int) -> str | None:
+    """The place before the first event shown."""
+    if first >= len(span.rows):
+        return None
+    placed = span.rows[first]
+    return place_to_token(Place(placed.row.depth, placed.position - 1))
