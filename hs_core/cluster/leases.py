@@ -1,64 +1,189 @@
-"""The slots that this process holds, and the proof of it inside the writer's own transaction (fencing)."""
+"""The slots that this process holds, and the proof of it inside the writer's own transaction (fencing).
 
-from collections.abc import Collection, Iterable
+Every change of ownership of a stream's slots increments a counter in the row that also holds the stream's position, and
+so waits for the same lock as writers do. A process remembers at which count it last looked at the slots. A writer that
+takes a position learns the count in the same statement: if it is the one remembered, nobody can have taken anything,
+nor can anybody until the commit. So in the usual case the proof costs nothing. See docs/adr/0003.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hs_core.cluster.placement import slot_of
 from hs_core.db import Database, Transaction
+from hs_core.errors import Unavailable
 from hs_core.plugin.declaration import Stream
 
+Drain = Callable[[Collection[int]], Awaitable[None]]
 
-class NotOwner(Exception):
+NOBODY = ""
+"""The owner of a slot that was released."""
+
+
+class NotOwner(Unavailable):
     """A write for a slot that this process does not hold, or held once: somebody else is its owner by now."""
 
     def __init__(self, stream: str, slots: Collection[int]) -> None:
-        super().__init__(f"this process does not own slots {sorted(slots)} of stream {stream!r}")
+        super().__init__("Another process is responsible for this; try again", retry_after=1)
         self.stream = stream
         self.slots = slots
 
+    def __str__(self) -> str:
+        return f"this process does not own slots {sorted(self.slots)} of {self.stream!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What this process held of one stream when its count of changes was `ownership`: the epoch of each slot."""
+
+    ownership: int = -1
+    epochs: Mapping[int, int] = field(default_factory=dict)
+
 
 class Leases:
-    """Slots held by this process, with the epoch under which it holds each."""
+    """Slots held by this process, with the epoch under which it holds each.
+
+    What it remembers changes on the event loop only; transactions read it on the database's threads.
+    """
 
     def __init__(self, owner: str) -> None:
         """`owner` names this incarnation of the process: no other process, earlier or later, has the same."""
         self.owner = owner
-        self._held: dict[str, dict[int, int]] = {}
+        self.on_doubt: Callable[[], None] = _nobody_minds
+        """Called on a database thread or the event loop when a proof fails: somebody has taken our slots."""
+        self._held: dict[str, Holding] = {}
+        self._leaving: dict[str, frozenset[int]] = {}
+        self._drains: dict[str, list[Drain]] = {}
+
+    def on_release(self, stream: str, drain: Drain) -> None:
+        """Have `drain` awaited with the slots of `stream` that are about to be released, or were lost."""
+        self._drains.setdefault(stream, []).append(drain)
+
+    def holds(self, stream: Stream[Any], key: str) -> bool:
+        """Whether work for this key may begin here. That it may be committed, only `prove` knows."""
+        slot = slot_of(key, stream.slots)
+        return slot in self.held(stream.name) and slot not in self._leaving.get(stream.name, ())
+
+    def held(self, stream: str) -> Mapping[int, int]:
+        """The slots of a stream that this process believes it holds, with their epochs."""
+        return self._held.get(stream, _NOTHING).epochs
+
+    def epochs(self, stream: Stream[Any], keys: Iterable[str]) -> dict[int, int]:
+        """The slots of these keys, with the epochs under which this process holds them. Raises NotOwner."""
+        held = self.held(stream.name)
+        slots = {slot_of(key, stream.slots) for key in keys}
+        if missing := slots - held.keys():
+            raise NotOwner(stream.name, missing)
+        return {slot: held[slot] for slot in slots}
+
+    def prove(self, tx: Transaction, stream: str, epochs: Mapping[int, int], ownership: int) -> None:
+        """Fail unless this process has owned slots since these epochs.
+
+        `ownership` was read under the lock that `tx` has on it.
+
+        Raises:
+            NotOwner: if a slot belongs to another process, or did meanwhile.
+        """
+        seen = self._held.get(stream, _NOTHING)
+        if seen.ownership != ownership:
+            owner = self.owner
+            now = _holding(tx, stream, owner, ownership)
+            still = {slot: epoch for slot, epoch in seen.epochs.items() if now.epochs.get(slot) == epoch}
+            seen = Holding(ownership, still)
+            tx.after_commit(lambda: self._remember(stream, owner, seen))
+        if lost := {slot for slot, epoch in epochs.items() if seen.epochs.get(slot) != epoch}:
+            raise NotOwner(stream, lost)
 
     async def take_all(self, db: Database, streams: Iterable[Stream[Any]]) -> None:
         """Become the owner of every slot of these streams: what the only process of a deployment does at its start."""
-        names = [(stream.name, slot) for stream in streams for slot in range(stream.slots)]
-        epochs = await db.write(lambda tx: [_take(tx, stream, slot, self.owner) for stream, slot in names])
-        for (stream, slot), epoch in zip(names, epochs, strict=True):
-            self._held.setdefault(stream, {})[slot] = epoch
+        names = sorted((stream.name, stream.slots) for stream in streams)
+        await db.write(lambda tx: self._take_every(tx, names))
 
-    def holds(self, stream: Stream[Any], key: str) -> bool:
-        """Whether this process believes that it owns the key. Only `prove` knows."""
-        return slot_of(key, stream.slots) in self._held.get(stream.name, {})
+    async def take(self, db: Database, stream: str, free: Mapping[int, int]) -> None:
+        """Become the owner of slots, given the epochs at which they were found free. Some may have gone meanwhile."""
+        owner = self.owner
 
-    def prove(self, tx: Transaction, stream: Stream[Any], keys: Iterable[str]) -> None:
-        """Fail unless this process owns the keys' slots now; until `tx` ends, nobody else can take them.
+        def transaction(tx: Transaction) -> None:
+            ownership = _count_change(tx, stream)
+            tx.run_many(_TAKE, [(owner, stream, slot, epoch) for slot, epoch in free.items()])
+            self._look(tx, stream, owner, ownership)
 
-        Raises:
-            NotOwner: if a slot is not held, or is held under another epoch than when this process took it.
-        """
-        held = self._held.get(stream.name, {})
-        slots = {slot_of(key, stream.slots) for key in keys}
-        rows: list[tuple[int, str, int]] = tx.all(_SLOTS, (stream.name, list(slots)))
-        proven = {slot for slot, owner, epoch in rows if owner == self.owner and held.get(slot) == epoch}
-        if missing := slots - proven:
-            raise NotOwner(stream.name, missing)
+        await db.write(transaction)
+
+    async def release(self, db: Database, stream: str, slots: Collection[int]) -> None:
+        """Make slots free for whoever is to own them next. Nothing is lost if they were not held any more."""
+        owner = self.owner
+
+        def transaction(tx: Transaction) -> None:
+            ownership = _count_change(tx, stream)
+            tx.run(_RELEASE, (NOBODY, stream, list(slots), owner))
+            self._look(tx, stream, owner, ownership)
+
+        await db.write(transaction)
+        self.stay(stream)
+
+    def leave(self, stream: str, slots: Collection[int]) -> None:
+        """Begin nothing new for these slots: they are about to be released. What was begun may still be committed."""
+        self._leaving[stream] = frozenset(slots)
+
+    def stay(self, stream: str) -> None:
+        """Undo `leave`, after the release or instead of it."""
+        self._leaving.pop(stream, None)
+
+    def begin_again(self, owner: str) -> None:
+        """Hold nothing, under another name: this process was taken for dead."""
+        self.owner = owner
+        self._held.clear()
+        self._leaving.clear()
+
+    def _take_every(self, tx: Transaction, streams: list[tuple[str, int]]) -> None:
+        create_slots(tx, dict(streams))
+        for stream, _ in streams:
+            ownership = _count_change(tx, stream)
+            tx.run_many(_TAKE_EVERY, [(self.owner, stream)])
+            self._look(tx, stream, self.owner, ownership)
+
+    def _look(self, tx: Transaction, stream: str, owner: str, ownership: int) -> None:
+        """Remember, once `tx` is committed, what it made of the slots."""
+        holding = _holding(tx, stream, owner, ownership)
+        tx.after_commit(lambda: self._remember(stream, owner, holding))
+
+    def _remember(self, stream: str, owner: str, holding: Holding) -> None:
+        if owner == self.owner:
+            self._held[stream] = holding
 
 
-_SLOTS = "SELECT slot, owner, epoch FROM stream_slots WHERE stream = ? AND slot = ANY(?) FOR SHARE"
+def create_slots(tx: Transaction, slots: Mapping[str, int]) -> None:
+    """Make sure that each of these streams has a position and all of its slots."""
+    tx.run_many(_CREATE_POSITION, [(stream,) for stream in sorted(slots)])
+    tx.run_many(_CREATE_SLOT, [(stream, slot, NOBODY) for stream in sorted(slots) for slot in range(slots[stream])])
 
-_TAKE = """
-    INSERT INTO stream_slots (stream, slot, owner, epoch) VALUES (?, ?, ?, 1)
-    ON CONFLICT (stream, slot) DO UPDATE SET owner = excluded.owner, epoch = stream_slots.epoch + 1
-    RETURNING epoch
+
+def _count_change(tx: Transaction, stream: str) -> int:
+    """Lock out the stream's writers; the count of its changes of ownership, this one included."""
+    ownership: int | None = tx.value(_CHANGE, (stream,))
+    if ownership is None:
+        raise LookupError(f"the stream {stream!r} has no position; was it begun?")
+    return ownership
+
+
+def _holding(tx: Transaction, stream: str, owner: str, ownership: int) -> Holding:
+    return Holding(ownership, dict(tx.all(_HELD, (stream, owner))))
+
+
+def _nobody_minds() -> None:
+    """With one process, nobody takes anything."""
+
+
+_NOTHING = Holding()
+
+_CREATE_POSITION = "INSERT INTO stream_positions (stream, position) VALUES (?, 0) ON CONFLICT (stream) DO NOTHING"
+_CREATE_SLOT = """
+    INSERT INTO stream_slots (stream, slot, owner, epoch) VALUES (?, ?, ?, 0) ON CONFLICT (stream, slot) DO NOTHING
 """
-
-
-def _take(tx: Transaction, stream: str, slot: int, owner: str) -> int:
-    epoch: int = tx.value(_TAKE, (stream, slot, owner)) or 0
-    return epoch
+_CHANGE = "UPDATE stream_positions SET ownership = ownership + 1 WHERE stream = ? RETURNING ownership"
+_HELD = "SELECT slot, epoch FROM stream_slots WHERE stream = ? AND owner = ?"
+_TAKE = "UPDATE stream_slots SET owner = ?, epoch = epoch + 1 WHERE stream = ? AND slot = ? AND epoch = ?"
+_TAKE_EVERY = "UPDATE stream_slots SET owner = ?, epoch = epoch + 1 WHERE stream = ?"
+_RELEASE = "UPDATE stream_slots SET owner = ? WHERE stream = ? AND slot = ANY(?) AND owner = ?"

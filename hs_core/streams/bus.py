@@ -1,21 +1,35 @@
 """How batches reach the followers. A bus may lose, repeat, delay and reorder them; followers repair that."""
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from hs_core.streams.batch import Batch
 
-Receiver = Callable[[Batch[Any]], None]
+
+class Receiver(Protocol):
+    """Where a bus delivers what it brings of one stream, on the event loop."""
+
+    def receive(self, batch: Batch[Any]) -> None:
+        """A committed batch: early, late, repeated or just right."""
+
+    def look(self) -> None:
+        """Something may have been missed; the database knows."""
 
 
 class Bus(Protocol):
-    """Carries batches to every process that follows their stream, this one included."""
+    """Carries batches to every process that follows their stream, this one included.
+
+    A batch that is lost on the way is made up for by a `look`, sooner or later, wherever it was lost. The batches that
+    this process publishes reach its own receivers at once.
+    """
 
     def publish(self, batch: Batch[Any]) -> None:
         """Send a committed batch. Returns at once."""
 
-    def subscribe(self, stream: str, receive: Receiver) -> None:
-        """Have `receive` called, on the event loop, for what arrives from now on."""
+    def doubt(self, stream: str) -> None:
+        """Have all who follow a stream look, for something may have been committed that was not published."""
+
+    def subscribe(self, stream: str, receiver: Receiver) -> None:
+        """Deliver what arrives from now on. To be called before the bus runs."""
 
 
 class MemoryBus:
@@ -24,9 +38,18 @@ class MemoryBus:
     def __init__(self) -> None:
         self._receivers: dict[str, list[Receiver]] = {}
 
-    def publish(self, batch: Batch[Any]) -> None:
-        for receive in self._receivers.get(batch.stream, ()):
-            receive(batch)
+    @property
+    def streams(self) -> list[str]:
+        """The streams that somebody here has subscribed to."""
+        return list(self._receivers)
 
-    def subscribe(self, stream: str, receive: Receiver) -> None:
-        self._receivers.setdefault(stream, []).append(receive)
+    def publish(self, batch: Batch[Any]) -> None:
+        for receiver in self._receivers.get(batch.stream, ()):
+            receiver.receive(batch)
+
+    def doubt(self, stream: str) -> None:
+        for receiver in self._receivers.get(stream, ()):
+            receiver.look()
+
+    def subscribe(self, stream: str, receiver: Receiver) -> None:
+        self._receivers.setdefault(stream, []).append(receiver)

@@ -26,6 +26,9 @@ GAP_PATIENCE = 0.05
 CATCH_UP_ROWS = 1000
 """Rows read in one unit of work."""
 
+MOST_EARLY_ROWS = 10_000
+"""Rows kept for later when there is a gap before them. More are read from the database when their turn comes."""
+
 _POSITION = "SELECT position FROM stream_positions WHERE stream = ?"
 
 
@@ -45,15 +48,27 @@ class Follower(Generic[Row]):
         self._clock = clock
         self._subscribers: list[Callable[[Batch[Row]], None]] = []
         self._early: dict[int, Batch[Row]] = {}
+        self._early_rows = 0
+        self._told = 0
+        self._doubted = False
         self._behind = asyncio.Event()
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiters: dict[asyncio.Future[bool], int] = {}
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is, as far as is known, something that has not been delivered."""
+        return self._doubted or self._told > self.position
 
     async def begin(self) -> None:
-        """Stand at the end of the stream as the database has it. To be called before anything is delivered."""
-        self.position = await self._db.read(lambda tx: stored_position(tx, self.stream.name))
+        """Stand at the end of the stream as the database has it. To be called before anything is received."""
+        self.position = self._told = await self._db.read(lambda tx: stored_position(tx, self.stream.name))
 
     def subscribe(self, deliver: Callable[[Batch[Row]], None]) -> None:
-        """Have `deliver` called, on the event loop, with every batch from now on, in order and without repetition."""
+        """Have `deliver` called, on the event loop, with every batch from now on, in order and without repetition.
+
+        Subscribe before loading what the rows are to keep true, or what is committed in between is missed. `deliver`
+        does not raise; should it, that is logged, and the other subscribers hear of the batch all the same.
+        """
         self._subscribers.append(deliver)
 
     def receive(self, batch: Batch[Row]) -> None:
@@ -61,29 +76,32 @@ class Follower(Generic[Row]):
         if batch.up_to <= self.position:
             return
         if batch.after > self.position:
-            self._early[batch.after] = batch
-            self._behind.set()
+            self._keep(batch)
             return
         self._deliver(batch)
-        while early := self._early.pop(self.position, None):
-            self._deliver(early)
         if self._early:
-            self._early = {after: held for after, held in self._early.items() if held.up_to > self.position}
+            self._deliver_early()
 
-    async def reached(self, position: int) -> None:
+    def look(self) -> None:
+        """Find out from the database, in a moment, whether there is more than the bus has told."""
+        self._doubted = True
+        self._behind.set()
+
+    async def reached(self, position: int) -> bool:
         """Return when every row up to `position` has been delivered here.
 
-        A position that the bus has not told of yet is looked for in the database.
+        A position that the bus has not told of yet is looked for in the database. The answer is False if there is no
+        such position: this deployment never handed it out.
         """
         if position <= self.position:
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((position, waiter))
+            return True
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiters[waiter] = position
         self._behind.set()
         try:
-            await waiter
+            return await waiter
         finally:
-            self._waiters = [entry for entry in self._waiters if entry[1] is not waiter]
+            self._waiters.pop(waiter, None)
 
     async def run(self) -> None:
         """Close gaps for as long as the process lives."""
@@ -91,19 +109,31 @@ class Follower(Generic[Row]):
             await self._behind.wait()
             await self._clock.sleep(GAP_PATIENCE)
             self._behind.clear()
-            if not self._early and not self._waiters:
-                continue
-            try:
-                await self.catch_up()
-            except DatabaseUnavailable:
-                log.warning("cannot catch up, the database is away", stream=self.stream.name, position=self.position)
-            if self._early or self._waiters:
-                self._behind.set()
+            if self.behind or self._waiters:
+                await self._close_gap()
 
     async def catch_up(self) -> None:
-        """Read from the database what has been committed and not been delivered."""
+        """Read from the database what has been committed and not been delivered. Raises DatabaseUnavailable."""
         while batch := await self._db.read(self._next_from_database):
             self.receive(batch)
+
+    async def _close_gap(self) -> None:
+        told, waiters = self._told, list(self._waiters)
+        self._doubted = False
+        try:
+            await self.catch_up()
+        except DatabaseUnavailable:
+            log.warning("cannot catch up, the database is away", stream=self.stream.name, position=self.position)
+            self.look()
+            return
+        # The database has answered, so whatever it does not have by now was never committed.
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(False)
+        if self._told <= told and self.position < self._told:
+            log.error("a batch that is not in the database", stream=self.stream.name, position=self.position, told=told)
+            self._told = self.position
+            self._forget_early()
 
     def _next_from_database(self, tx: Transaction) -> Batch[Row] | None:
         after, end = self.position, stored_position(tx, self.stream.name)
@@ -113,17 +143,44 @@ class Follower(Generic[Row]):
         up_to = rows[-1][0] if len(rows) == CATCH_UP_ROWS else end
         return Batch(self.stream.name, after, up_to, rows)
 
+    def _keep(self, batch: Batch[Row]) -> None:
+        self._told = max(self._told, batch.up_to)
+        self._behind.set()
+        known = self._early.get(batch.after)
+        if known is not None and known.up_to >= batch.up_to:
+            return
+        more = len(batch.rows) - (len(known.rows) if known else 0)
+        if self._early_rows + more <= MOST_EARLY_ROWS:
+            self._early[batch.after] = batch
+            self._early_rows += more
+
+    def _deliver_early(self) -> None:
+        for after in sorted(self._early):
+            if after > self.position:
+                return
+            batch = self._early.pop(after)
+            self._early_rows -= len(batch.rows)
+            if batch.up_to > self.position:
+                self._deliver(batch)
+
+    def _forget_early(self) -> None:
+        self._early.clear()
+        self._early_rows = 0
+
     def _deliver(self, batch: Batch[Row]) -> None:
         if batch.after < self.position:
             rows = [(position, row) for position, row in batch.rows if position > self.position]
             batch = Batch(batch.stream, self.position, batch.up_to, rows)
         self.position = batch.up_to
         for deliver in self._subscribers:
-            deliver(batch)
+            try:
+                deliver(batch)
+            except Exception:
+                log.exception("a subscriber failed", stream=batch.stream, after=batch.after, up_to=batch.up_to)
         if self._waiters:
             self._wake()
 
     def _wake(self) -> None:
-        for position, waiter in self._waiters:
+        for waiter, position in self._waiters.items():
             if position <= self.position and not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(True)

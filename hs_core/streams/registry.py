@@ -7,14 +7,20 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from hs_core.clock import Clock
-from hs_core.cluster.leases import Leases
-from hs_core.db import Database, Transaction
+from hs_core.cluster.leases import Leases, create_slots
+from hs_core.db import Database
 from hs_core.plugin.declaration import Stream
 from hs_core.streams.bus import Bus
 from hs_core.streams.follower import Follower
 from hs_core.streams.writer import Writer
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+
+TURNS = 2
+"""Transactions of one stream that a process has in hand on PostgreSQL: one that commits, one that prepares.
+
+They take turns at the lock on the position anyway; to wait for it in the database costs more, and a connection each.
+"""
 
 
 class Streams:
@@ -26,10 +32,14 @@ class Streams:
         self._bus = bus
         self._clock = clock
         self._followers: dict[str, Follower[Any]] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
     def writer(self, stream: Stream[Row]) -> Writer[Row]:
         """To write the slots of `stream` that this process holds."""
-        return Writer(stream, self._db, self._leases, self._bus)
+        turns = None
+        if self._db.engine == "postgresql":
+            turns = self._turns.setdefault(stream.name, asyncio.Semaphore(TURNS))
+        return Writer(stream, self._db, self._leases, self._bus, turns)
 
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """Where this process is in `stream`. Only for streams that an active plugin or a read side declares to read."""
@@ -41,21 +51,15 @@ class Streams:
     async def begin(self, known: Iterable[Stream[Any]], followed: Iterable[str]) -> None:
         """Make sure that every installed stream has a position, and stand at the end of those that are followed."""
         streams = {stream.name: stream for stream in known}
-        await self._db.write(lambda tx: _create_positions(tx, list(streams)))
+        await self._db.write(lambda tx: create_slots(tx, {name: stream.slots for name, stream in streams.items()}))
         for name in followed:
             follower = self._followers[name] = Follower(streams[name], self._db, self._clock)
-            self._bus.subscribe(name, follower.receive)
             await follower.begin()
+            self._bus.subscribe(name, follower)
+            follower.look()  # what was committed in between
 
     async def run(self) -> None:
         """Close the gaps of all followers for as long as the process lives."""
         async with asyncio.TaskGroup() as group:
             for follower in self._followers.values():
                 group.create_task(follower.run(), name=f"follow {follower.stream.name}")
-
-
-_CREATE = "INSERT INTO stream_positions (stream, position) VALUES (?, 0) ON CONFLICT (stream) DO NOTHING"
-
-
-def _create_positions(tx: Transaction, names: list[str]) -> None:
-    tx.run_many(_CREATE, [(name,) for name in names])
