@@ -18,6 +18,9 @@ check: $(VENV)/.dev  ## lint, formatting and types
 
 setup: $(VENV)/.dev  ## create the development environment in .venv
 
+docs: $(VENV)/.dev  ## write the generated parts of docs/
+	$(BIN)/python -m docs.generate
+
 bench: $(VENV)/.dev  ## measure the protocol library; benchmarks/README.md tells how to measure a server
 	$(BIN)/python -m benchmarks.matrix
 

@@ -143,7 +143,7 @@ class Reader:
             return _convert(node, kind, self._folder)
         except (ValueError, yaml.YAMLError) as error:  # msgspec.ValidationError is a ValueError
             message = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
-            self.source.report(node, f"{_dotted(where)}: {message}", f"write {_expected(kind)}")
+            self.source.report(node, f"{_dotted(where)}: {message}", f"write {expected(kind)}")
             return BAD
 
 
@@ -186,11 +186,11 @@ _EXPECTED: Mapping[Any, str] = {
 }
 
 
-def _expected(kind: Any) -> str:
+def expected(kind: Any) -> str:
     """What should be written where `kind` is expected, for a remedy."""
     args = get_args(kind)
     if get_origin(kind) is Annotated:
-        return _expected(args[0])
+        return expected(args[0])
     if kind in _EXPECTED:
         return _EXPECTED[kind]
     if isinstance(kind, type) and hasattr(kind, "__members__"):

@@ -1,0 +1,1 @@
+"""The documentation, and what generates those parts of it that the code knows better."""
