@@ -134,10 +134,13 @@ async def test_it_serves_beside_the_built_in_plugins(environment: Environment, f
 
             assert await bob.error("POST", f"/rooms/{room}/invite", json=invite) == (403, "M_FORBIDDEN")
             assert (await client.answer("PUT", f"{book}/entry", json={"text": "Who?"})).status == 401
+            since = (await alice.sync()).next_batch
             await bob.request("PUT", f"{book}/entry", json={"text": "May I?"})
             await bob.invite(room, alice.user_id)
             page = await alice.request("GET", f"{book}/entries")
             assert [(entry["author"], entry["text"]) for entry in page["entries"]] == [(bob.user_id, "May I?")]
+            told = await alice.sync_until(lambda sync: "org.example.guestbook" in sync, since)
+            assert told["org.example.guestbook"] == {"entries": page["entries"]}
 
     status = environment.hs("db", "status", "-c", "hs.yaml", cwd=folder)
     assert [line.split()[:4] for line in status.stdout.splitlines() if "guestbook" in line] == [

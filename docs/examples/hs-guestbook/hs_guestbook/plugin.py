@@ -7,6 +7,7 @@ from hs_guestbook import handlers
 from hs_guestbook.api import ENTRIES, GUESTBOOKS
 from hs_guestbook.config import GuestbookConfig
 from hs_guestbook.hooks import GuestbookHooks
+from hs_guestbook.section import SECTION
 from hs_guestbook.service import GuestbookRole
 
 _BOOK = "/_guestbook/v1/(?P<user_id>[^/]+)"
@@ -21,6 +22,7 @@ plugin = Plugin(
     ],
     writes=[ENTRIES],
     serves=[GUESTBOOKS],
+    sections=[SECTION],
     hooks=GuestbookHooks.of,
     start=GuestbookRole.start,
     tasks=[Task("forget old entries", every=timedelta(hours=1), run=GuestbookRole.forget_old)],

@@ -45,6 +45,19 @@ async def test_a_book_shows_the_newest_entry_of_each_author_first(tmp_path: Path
         assert await texts(alice, alice, f"?before={page['next']}") == ["Lovely place"]
 
 
+async def test_the_owners_clients_are_told(tmp_path: Path, database_url: str) -> None:
+    async with served(tmp_path, database_url) as client:
+        alice, bob = await client.register("alice"), await client.register("bob")
+        since = (await alice.sync()).next_batch
+        await bob.request("PUT", f"{book(alice)}/entry", json={"text": "Hello"})
+
+        told = await alice.sync_until(lambda sync: "org.example.guestbook" in sync, since)
+
+        assert [entry["text"] for entry in told["org.example.guestbook"]["entries"]] == ["Hello"]
+        assert "org.example.guestbook" not in await alice.sync(told.next_batch)
+        assert "org.example.guestbook" not in await bob.sync()
+
+
 async def test_who_has_not_signed_cannot_invite(tmp_path: Path, database_url: str) -> None:
     async with served(tmp_path, database_url, sign_before_invite=True) as client:
         alice, bob = await client.register("alice"), await client.register("bob")
