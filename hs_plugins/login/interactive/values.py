@@ -69,7 +69,7 @@ class AuthRequired(MatrixError):
             "params": challenge.params,
             "session": challenge.session,
         }
-        if challenge.completed:
+        if challenge.completed or challenge.errcode is not None:
             body["completed"] = list(challenge.completed)
         if challenge.errcode is not None:
             body |= {"errcode": challenge.errcode, "error": challenge.error or ""}

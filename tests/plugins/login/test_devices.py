@@ -44,6 +44,7 @@ async def test_a_wrong_password_may_be_corrected_in_the_same_session(client: Cli
     wrong = proof(alice, first["session"], "wrong")
     second = await alice.request("DELETE", "/devices/PHONE", json={"auth": wrong}, expect=401)
     assert (second["errcode"], second["session"]) == ("M_FORBIDDEN", first["session"])
+    assert second["completed"] == []
     await alice.request("DELETE", "/devices/PHONE", json={"auth": proof(alice, first["session"])})
 
 
