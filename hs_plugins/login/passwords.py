@@ -58,10 +58,6 @@ class Passwords:
         known = await self._off_the_loop(lambda: self._verify(_normal(password), stored or self._nobodys))
         return known and stored is not None
 
-    def is_weak(self, stored: str) -> bool:
-        """Whether a hash was made at another cost than is asked for now, and is to be made again."""
-        return self._hasher.check_needs_rehash(stored)
-
     def _verify(self, password: str, stored: str) -> bool:
         try:
             return self._hasher.verify(stored, password)
