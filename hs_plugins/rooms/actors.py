@@ -73,6 +73,10 @@ class Actors:
             self._vacate(room_id)
             self._engine.transactions.forget_room(room_id)
 
+    def __len__(self) -> int:
+        """How many rooms are in memory."""
+        return len(self._seats)
+
     @asynccontextmanager
     async def _seat(self, room_id: RoomId) -> AsyncIterator[_Seat]:
         while True:
@@ -96,6 +100,8 @@ class Actors:
         seat = self._seats.pop(room_id, None)
         if seat is not None:
             seat.lost = True
+            if seat.actor is not None:
+                seat.actor.lost = True
 
     def _make_room(self) -> None:
         while len(self._seats) >= MAX_ROOMS:

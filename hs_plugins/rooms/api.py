@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from hs_core.matrix.event import StateKey
-from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, UserId
+from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, ServerName, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
 from hs_plugins.rooms.places import Place, place_from_token, place_to_token
@@ -34,6 +34,8 @@ __all__ = [
     "States",
     "StoredEvent",
     "Timelines",
+    "ToldState",
+    "Verdict",
     "new_room",
     "place_from_token",
     "place_to_token",
@@ -74,6 +76,29 @@ class Join(msgspec.Struct, frozen=True, kw_only=True):
     third_party_signed: dict[str, Any] | None = None
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of an event of another server. If none of the fields says anything, `event_id` says it all."""
+
+    event_id: EventId | None
+    """`None` for something that is no event."""
+    accepted: bool = False
+    """It is part of the room."""
+    soft_failed: bool = False
+    """It is stored, but clients do not see it, and our events will not refer to it ("Soft failure")."""
+    refused: str | None = None
+    """Why it was dropped, or rejected ("Rejection"). Such events are no reason to refuse a request that has them."""
+    missing: tuple[EventId, ...] = ()
+    """Events without which it cannot be judged; nothing was stored. Once they are here, it may be given again."""
+
+
+class ToldState(msgspec.Struct, frozen=True):
+    """The state before an event whose `prev_events` cannot be had, by another server's word."""
+
+    event_id: EventId
+    state: tuple[EventId, ...]
+    """State events that are known here (see `Rooms.receive_outliers`)."""
+
+
 class Rooms(Protocol):
     """Calls run in the process that owns the room, their first argument.
 
@@ -104,6 +129,22 @@ class Rooms(Protocol):
 
     async def forget(self, room_id: RoomId, user_id: UserId) -> None:
         """Forget a room that the user has left ("Leaving rooms"). 400 `M_UNKNOWN` while still in it."""
+
+    async def receive(
+        self, room_id: RoomId, origin: ServerName, pdus: Sequence[bytes], told: Sequence[ToldState] = ()
+    ) -> list[Verdict]:
+        """Take in events that another server sent ("Checks performed on receipt of a PDU"). One verdict for each.
+
+        The caller has checked signatures, with those that authorisation rules ask for, and content hashes (an event
+        whose hash is wrong is given in its redacted form). They may come in any order. All that is accepted is durable
+        when this returns.
+        """
+
+    async def receive_outliers(self, room_id: RoomId, pdus: Sequence[bytes]) -> list[Verdict]:
+        """Store events that are part of a state or of an auth chain, without a place in the timeline.
+
+        Checked as in `receive`, but only by their auth events. Here `accepted` means stored and not rejected.
+        """
 
 
 ROOMS = Service[Rooms]("rooms", owner=EVENTS)

@@ -47,10 +47,11 @@ async def author(operation: Operation, draft: Draft, engine: "Engine") -> EventI
     event = await _build(operation, proposed, [event for key in keys if (event := operation.get(key))], draft, engine)
     authorise(event, operation.auth)
     if event.redacts is not None:
-        await redact_locally(operation, event, engine.events)
+        await redact_locally(operation, event)
     before = operation.state
     after = await operation.with_entry(before, event) if event.is_state else before
-    operation.add(event, before, after, device_id=draft.device_id, txn_id=draft.txn_id)
+    chain = await operation.chain_of(event)
+    operation.add(event, before, after, auth_chain=chain, device_id=draft.device_id, txn_id=draft.txn_id)
     return event.event_id
 
 

@@ -71,11 +71,11 @@ class Committer:
     async def _commit(self, group: list[_Queued]) -> None:
         try:
             positions = await self._write(group)
-        except (DatabaseUnavailable, NotOwner) as error:
+        except DatabaseUnavailable as error:
             # What was submitted meanwhile builds upon what failed, so it fails as well.
             self._submitted.clear()
-            waiting, self._queue = self._queue, []
-            self._fail(group + waiting, error)
+            waiting, self._queue = [*self._current, *self._queue], []
+            self._fail(waiting, error)
         except Exception as error:
             await self._commit_one_by_one(group, error)
         else:
@@ -87,13 +87,18 @@ class Committer:
         """Something in the group cannot be stored. Only the rooms that it concerns shall suffer."""
         if len(group) > 1:
             for queued in group:
-                await self._commit([queued])
+                if not queued.done.done():
+                    await self._commit([queued])
             return
-        log.error("a change to a room cannot be stored", room=group[0].change.room_id, exc_info=error)
         room_id = group[0].change.room_id
-        same_room = [queued for queued in self._queue if queued.change.room_id == room_id]
+        if isinstance(error, NotOwner):
+            log.warning("a room belongs to another process now", room=room_id)
+        else:
+            log.error("a change to a room cannot be stored", room=room_id, exc_info=error)
+        # Later changes of the same room build upon what failed.
+        same_room = [queued for queued in (*self._current, *self._queue) if queued.change.room_id == room_id]
         self._queue = [queued for queued in self._queue if queued.change.room_id != room_id]
-        self._fail(group + same_room, error)
+        self._fail(same_room, error)
 
     async def _write(self, group: list[_Queued]) -> dict[EventId, int]:
         changes = [queued.change for queued in group]
@@ -102,11 +107,11 @@ class Committer:
             [change.room_id for change in changes], lambda tx, log: write_changes(tx, log, changes, now)
         )
 
-    def _fail(self, queue: list[_Queued], error: Exception) -> None:
-        self.on_failure({queued.change.room_id for queued in queue})
-        for queued in queue:
-            if not queued.done.done():
-                queued.done.set_exception(error)
+    def _fail(self, failed: list[_Queued], error: Exception) -> None:
+        failed = [queued for queued in failed if not queued.done.done()]
+        self.on_failure({queued.change.room_id for queued in failed})
+        for queued in failed:
+            queued.done.set_exception(error)
 
 
 def _nobody_minds(room_ids: set[RoomId]) -> None:

@@ -1,7 +1,9 @@
 """Stored events by ID, most of them from memory."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
+
+import msgspec
 
 from hs_core.cache import LRU
 from hs_core.db import Database
@@ -18,14 +20,12 @@ class EventCache:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._events: LRU[EventId, StoredEvent] = LRU(CACHE_EVENTS)
-
-    def known(self, event_id: EventId) -> StoredEvent | None:
-        """The event, if it is in memory."""
-        return self._events.get(event_id)
+        self._unsaved: dict[EventId, StoredEvent] = {}
+        """Events on their way to the database, which cannot be read from there yet."""
 
     async def load(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
         """Those of the events that exist, in one read at the most."""
-        found = {event_id: event for event_id in event_ids if (event := self._events.get(event_id)) is not None}
+        found = {event_id: event for event_id in event_ids if (event := self._known(event_id)) is not None}
         if absent := [event_id for event_id in event_ids if event_id not in found]:
             loaded = await self._db.read(partial(load_events, event_ids=absent))
             for event_id, event in loaded.items():
@@ -33,10 +33,25 @@ class EventCache:
             found.update(loaded)
         return found
 
-    def remember(self, event: StoredEvent) -> None:
-        """An event that is about to be stored."""
-        self._events[event.event.event_id] = event
+    def _known(self, event_id: EventId) -> StoredEvent | None:
+        return self._unsaved.get(event_id) or self._events.get(event_id)
 
-    def forget(self, event_id: EventId) -> None:
-        """The event was redacted or purged."""
-        self._events.pop(event_id)
+    def is_unsaved(self, event_id: EventId) -> bool:
+        """Whether the event is known, but not durable yet."""
+        return event_id in self._unsaved
+
+    def remember(self, event: StoredEvent) -> None:
+        """An event that is about to be stored: known from now on, until `saved` or `forget`."""
+        self._unsaved[event.event.event_id] = event
+
+    def saved(self, event_id: EventId, position: int | None) -> None:
+        """The event has been stored, at this position of the timeline."""
+        event = self._unsaved.pop(event_id, None) or self._events.get(event_id)
+        if event is not None:
+            self._events[event_id] = msgspec.structs.replace(event, position=position) if position else event
+
+    def forget(self, event_ids: Iterable[EventId]) -> None:
+        """The events were redacted or purged, or could not be stored."""
+        for event_id in event_ids:
+            self._unsaved.pop(event_id, None)
+            self._events.pop(event_id)

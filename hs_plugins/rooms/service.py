@@ -8,12 +8,13 @@ from hs_core.errors import BadJson, Unknown
 from hs_core.matrix.auth import authorise
 from hs_core.matrix.canonical_json import decode_json
 from hs_core.matrix.event import Event
-from hs_core.matrix.identifiers import RoomId, UserId
+from hs_core.matrix.identifiers import RoomId, ServerName, UserId
 from hs_core.matrix.pdu import parse_pdu
 from hs_core.matrix.room_version import room_version
 from hs_plugins.rooms.actor import RoomActor
 from hs_plugins.rooms.actors import Actors
-from hs_plugins.rooms.api import Draft, Join, Sent
+from hs_plugins.rooms.api import Draft, Join, Sent, ToldState, Verdict
+from hs_plugins.rooms.arrivals import Arrivals
 from hs_plugins.rooms.joining import Joining
 from hs_plugins.rooms.operation import Operation
 from hs_plugins.rooms.state_map import EMPTY
@@ -23,8 +24,9 @@ from hs_plugins.rooms.store.members import forget
 class RoomsService:
     """Takes a room's actor, has it do the work, and waits for that to be durable."""
 
-    def __init__(self, actors: Actors, joining: Joining, db: Database) -> None:
+    def __init__(self, actors: Actors, arrivals: Arrivals, joining: Joining, db: Database) -> None:
         self._actors = actors
+        self._arrivals = arrivals
         self._joining = joining
         self._db = db
 
@@ -62,6 +64,14 @@ class RoomsService:
             if not await self._db.write(lambda tx: forget(tx, room_id, user_id)):
                 raise Unknown("You can forget a room only after you have left it")
 
+    async def receive(
+        self, room_id: RoomId, origin: ServerName, pdus: Sequence[bytes], told: Sequence[ToldState] = ()
+    ) -> list[Verdict]:
+        return await self._arrivals.receive(room_id, origin, pdus, told)
+
+    async def receive_outliers(self, room_id: RoomId, pdus: Sequence[bytes]) -> list[Verdict]:
+        return await self._arrivals.receive_outliers(room_id, pdus)
+
 
 async def durable(sending: asyncio.Future[Sent]) -> Sent:
     """Wait for a commit. Several may wait for the same one; that one of them gives up is nothing to the others."""
@@ -82,5 +92,5 @@ async def _begin(actor: RoomActor, event: Event) -> Operation:
     await operation.prepare([event.key])
     authorise(event, operation.auth)
     operation.change.creator = event.sender
-    operation.add(event, EMPTY, await operation.with_entry(EMPTY, event))
+    operation.add(event, EMPTY, await operation.with_entry(EMPTY, event), auth_chain=EMPTY)
     return operation

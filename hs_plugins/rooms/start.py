@@ -8,9 +8,11 @@ from hs_core.core import Core
 from hs_plugins.rooms.actor import Engine
 from hs_plugins.rooms.actors import Actors
 from hs_plugins.rooms.api import EVENTS
+from hs_plugins.rooms.arrivals import Arrivals
 from hs_plugins.rooms.commit import Committer
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.joining import Joining
+from hs_plugins.rooms.resolution import Resolver
 from hs_plugins.rooms.service import RoomsService
 from hs_plugins.rooms.state_nodes import StateNodes
 from hs_plugins.rooms.transactions import SentTransactions
@@ -32,10 +34,11 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
     )
     actors = Actors(core.db, engine)
     committer.on_failure = actors.lose
+    arrivals = Arrivals(actors, Resolver(core.db, committer), core.db)
     async with asyncio.TaskGroup() as group:
         committing = group.create_task(committer.run(), name="commit events")
         try:
-            yield RoomsService(actors, Joining(core.db), core.db)
+            yield RoomsService(actors, arrivals, Joining(core.db), core.db)
         finally:
             await committer.flushed()
             committing.cancel()

@@ -129,6 +129,46 @@ def difference(nodes: Nodes, old: NodeHash, new: NodeHash) -> dict[StateKey, Eve
     return changes
 
 
+def union(nodes: Nodes, one: NodeHash, other: NodeHash) -> tuple[NodeHash, NewNodes]:
+    """The entries of both, and the nodes that this made; where both have a key, they must agree. Costs what differs."""
+    pairs = [(one, other)]
+    while pairs:
+        _all(nodes, [node_hash for pair in pairs for node_hash in pair])
+        pairs = [pair for left, right in pairs for pair in _shared_branches(nodes, left, right)]
+    made: NewNodes = {}
+    return _union(nodes, made, one, other, 0), made
+
+
+def reachable(made: NewNodes, root: NodeHash) -> NewNodes:
+    """Those of the nodes that are part of one state: what is worth storing after several changes."""
+    found: NewNodes = {}
+    pending = [root]
+    while pending:
+        node_hash = pending.pop()
+        node = made.get(node_hash)
+        if node is not None and node_hash not in found:
+            found[node_hash] = node
+            if isinstance(node, Branch):
+                pending += node.children
+    return found
+
+
+class Overlay(dict[NodeHash, Node]):
+    """Nodes that were made just now, before those that are stored."""
+
+    def __init__(self, made: NewNodes, stored: Nodes) -> None:
+        super().__init__()
+        self._made = made
+        self._stored = stored
+
+    def __missing__(self, node_hash: NodeHash) -> Node:
+        made = self._made.get(node_hash)
+        return self._stored[node_hash] if made is None else made
+
+    def __contains__(self, node_hash: object) -> bool:
+        return node_hash in self._made or node_hash in self._stored
+
+
 _Placed: TypeAlias = tuple[str, StateKey, EventId | None]
 
 
@@ -174,6 +214,31 @@ def _build(made: NewNodes, entries: Mapping[StateKey, EventId], level: int) -> N
     for key, event_id in entries.items():
         groups[int(_path_of(key)[level], 16)][key] = event_id
     return _add(made, Branch(tuple(_build(made, group, level + 1) for group in groups)))
+
+
+def _union(nodes: Nodes, made: NewNodes, one: NodeHash, other: NodeHash, level: int) -> NodeHash:
+    """A subtree with the entries of two. What only one of them has is shared, not looked at."""
+    if one == other or not other or other == EMPTY:
+        return one
+    if not one or one == EMPTY:
+        return other
+    left, right = _node(nodes, one), _node(nodes, other)
+    if isinstance(left, Branch) and isinstance(right, Branch):
+        children = zip(left.children, right.children, strict=True)
+        return _add(made, Branch(tuple(_union(nodes, made, a, b, level + 1) for a, b in children)))
+    if isinstance(right, Branch):
+        one, left, right = other, right, left
+    assert isinstance(right, Leaf)
+    return _change(nodes, made, one, [(_path_of((k, s)), (k, s), value) for k, s, value in right.entries], level)
+
+
+def _shared_branches(nodes: Nodes, one: NodeHash, other: NodeHash) -> Iterator[tuple[NodeHash, NodeHash]]:
+    """The pairs of different subtrees below two branches."""
+    left, right = _node(nodes, one), _node(nodes, other)
+    if isinstance(left, Branch) and isinstance(right, Branch):
+        for pair in zip(left.children, right.children, strict=True):
+            if pair[0] and pair[1] and pair[0] != pair[1]:
+                yield pair
 
 
 def _joined(nodes: Nodes, made: NewNodes, children: list[NodeHash], level: int, *, may_shrink: bool) -> NodeHash:

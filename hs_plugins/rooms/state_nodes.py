@@ -28,8 +28,9 @@ def _weight(node: Node) -> int:
 class _Layered(Mapping[NodeHash, Node]):
     """The shared cache, and below it what one question has needed: so that eviction cannot make it start over."""
 
-    def __init__(self, cache: LRU[NodeHash, Node]) -> None:
+    def __init__(self, cache: LRU[NodeHash, Node], held: Mapping[NodeHash, tuple[Node, int]]) -> None:
         self._cache = cache
+        self._held = held
         self._own: NewNodes = {}
 
     def add(self, nodes: NewNodes) -> None:
@@ -37,10 +38,16 @@ class _Layered(Mapping[NodeHash, Node]):
 
     def __getitem__(self, node_hash: NodeHash) -> Node:
         own = self._own.get(node_hash)
-        return own if own is not None else self._cache[node_hash]
+        if own is not None:
+            return own
+        return self._held[node_hash][0] if node_hash in self._held else self._cache[node_hash]
 
     def __contains__(self, node_hash: object) -> bool:
-        return node_hash in self._own or (isinstance(node_hash, bytes) and node_hash in self._cache)
+        return (
+            node_hash in self._own
+            or node_hash in self._held
+            or (isinstance(node_hash, bytes) and node_hash in self._cache)
+        )
 
     def __iter__(self) -> Iterator[NodeHash]:
         return iter(self._own)
@@ -55,10 +62,22 @@ class StateNodes:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._cache: LRU[NodeHash, Node] = LRU(CACHE_ENTRIES, _weight)
+        self._held: dict[NodeHash, tuple[Node, int]] = {}
+        """Nodes on their way to the database, with the number of operations that bring them there."""
 
-    def remember(self, nodes: NewNodes) -> None:
-        """Nodes that were just made, before they are stored."""
+    def hold(self, nodes: NewNodes) -> None:
+        """Nodes that are about to be stored: known from now on, at least until they are let go."""
         for node_hash, node in nodes.items():
+            self._held[node_hash] = (node, self._held[node_hash][1] + 1 if node_hash in self._held else 1)
+
+    def let_go(self, nodes: NewNodes) -> None:
+        """The nodes have been stored, or will not be."""
+        for node_hash, node in nodes.items():
+            held = self._held[node_hash][1] - 1
+            if held:
+                self._held[node_hash] = (node, held)
+            else:
+                del self._held[node_hash]
             self._cache[node_hash] = node
 
     async def ask(self, question: Callable[[Nodes], T]) -> T:
@@ -67,7 +86,7 @@ class StateNodes:
         Raises:
             LookupError: if a node is in neither memory nor database.
         """
-        nodes = _Layered(self._cache)
+        nodes = _Layered(self._cache, self._held)
         while True:
             try:
                 return question(nodes)
@@ -77,4 +96,5 @@ class StateNodes:
             if len(found) < len(hashes):
                 raise LookupError(f"{len(hashes) - len(found)} nodes of a room's state are not in the database")
             nodes.add(found)
-            self.remember(found)
+            for node_hash, node in found.items():
+                self._cache[node_hash] = node

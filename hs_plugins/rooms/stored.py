@@ -18,6 +18,8 @@ class StoredEvent(msgspec.Struct, frozen=True):
     position: int | None
     state_before: StateRoot | None
     state_after: StateRoot | None
+    auth_chain: StateRoot | None
+    """The set of the events in its auth chain, as a state whose keys are `(event ID, "")`. For state events."""
     replaces: EventId | None
     redacted_by: EventId | None
     rejected: str | None

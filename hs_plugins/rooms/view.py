@@ -1,23 +1,37 @@
 """One state of a room, with the events that rules ask for in memory."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol, TypeVar
 
 from hs_core.cache import LRU
 from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.identifiers import EventId
 from hs_plugins.rooms import state_map
-from hs_plugins.rooms.event_cache import EventCache
-from hs_plugins.rooms.state_map import NodeHash
-from hs_plugins.rooms.state_nodes import StateNodes
+from hs_plugins.rooms.state_map import NodeHash, Nodes
+from hs_plugins.rooms.stored import StoredEvent
+
+T = TypeVar("T")
 
 VIEW_ENTRIES = 2000
 """Entries of one view: the room's rules, and the members who talk."""
 
 
+class NodeSource(Protocol):
+    """Where the nodes of states come from."""
+
+    async def ask(self, question: Callable[[Nodes], T]) -> T: ...
+
+
+class EventSource(Protocol):
+    """Where events come from."""
+
+    async def load(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]: ...
+
+
 class StateView:
     """Look up current events without waiting, once they have been prepared."""
 
-    def __init__(self, root: NodeHash, nodes: StateNodes, events: EventCache) -> None:
+    def __init__(self, root: NodeHash, nodes: NodeSource, events: EventSource) -> None:
         self.root = root
         self._nodes = nodes
         self._events = events

@@ -36,7 +36,7 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
     def forget_redacted(batch: Batch[EventRow]) -> None:
         for _, row in batch.rows:
             if row.redacts is not None:
-                events.forget(row.redacts)
+                events.forget([row.redacts])
                 rows.forget(row.redacts)
 
     core.follower(EVENTS).subscribe(forget_redacted)

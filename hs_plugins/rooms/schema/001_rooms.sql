@@ -24,6 +24,7 @@ CREATE TABLE events (
     state_before     BYTEA,                   -- roots in state_nodes; NULL while the state at the event is not known
     state_after      BYTEA,
     room_state       BYTEA,                   -- the room's state once this event was processed, where forks made it differ
+    auth_chain       BYTEA,                   -- of state events: the set of their auth chain, a root in state_nodes
     replaces         TEXT,                    -- the state event that was current before this one
     redacted_by      TEXT,
     rejected         TEXT,                    -- why the authorisation rules refuse it
@@ -43,6 +44,28 @@ CREATE TABLE forward_extremities (
     event_id TEXT NOT NULL,
     PRIMARY KEY (room_id, event_id)
 );
+
+-- Which state events name which others in their auth_events.
+CREATE TABLE auth_citations (
+    cited  TEXT NOT NULL,
+    citing TEXT NOT NULL,
+    PRIMARY KEY (cited, citing)
+);
+
+-- Where a room's timeline has holes: events of it, and those of their prev_events that are not known.
+CREATE TABLE timeline_gaps (
+    room_id  TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    missing  TEXT NOT NULL,
+    PRIMARY KEY (room_id, event_id, missing)
+);
+CREATE INDEX timeline_gaps_by_missing ON timeline_gaps (missing);
+
+-- The last position that was given to a backfilled event. One row.
+CREATE TABLE backfill_position (
+    position BIGINT NOT NULL
+);
+INSERT INTO backfill_position (position) VALUES (0);
 
 -- State as a content-addressed persistent map: nodes of hash tries, shared by all states of all rooms.
 CREATE TABLE state_nodes (

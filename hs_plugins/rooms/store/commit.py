@@ -8,7 +8,7 @@ from hs_core.matrix.canonical_json import encode_canonical
 from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import EventId
 from hs_core.streams.writer import Log
-from hs_plugins.rooms.change import NewEvent, RoomChange
+from hs_plugins.rooms.change import NewEvent, RoomChange, Standing
 from hs_plugins.rooms.rows import EventRow, event_row
 from hs_plugins.rooms.state_map import encode_node
 
@@ -21,7 +21,7 @@ _ROOM = """
 
 _PROGRESS = """
     UPDATE rooms SET state = COALESCE(?, state), joined_members = joined_members + ?,
-        invited_members = invited_members + ?, position = ?
+        invited_members = invited_members + ?, position = GREATEST(position, ?)
     WHERE room_id = ?
 """
 
@@ -45,9 +45,19 @@ _NO_EXTREMITY = "DELETE FROM forward_extremities WHERE room_id = ? AND event_id 
 _REDACT = "UPDATE events SET json = ?, redacted_by = ? WHERE event_id = ?"
 _AWAIT_REDACTED = "INSERT INTO pending_redactions (redacts, event_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
+_SETTLED = "DELETE FROM pending_redactions WHERE redacts = ? AND event_id = ?"
+_RELEASE = "UPDATE events SET position = ? WHERE event_id = ?"
+
+_RENEW = "DELETE FROM events WHERE event_id = ?"
+_CITATION = "INSERT INTO auth_citations (cited, citing) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_GAP = "INSERT INTO timeline_gaps (room_id, event_id, missing) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_FILLED = "DELETE FROM timeline_gaps WHERE missing = ?"
+_BACKFILLED = "UPDATE backfill_position SET position = position - ? RETURNING position"
+
 _EVENT_COLUMNS = (
     "event_id", "room_id", "position", "depth", "type", "state_key", "sender", "origin_server_ts", "received_ts",
-    "json", "state_before", "state_after", "room_state", "replaces", "rejected", "soft_failed", "device_id", "txn_id",
+    "json", "state_before", "state_after", "room_state", "auth_chain", "replaces", "redacted_by", "rejected",
+    "soft_failed", "device_id", "txn_id",
 )  # fmt: skip
 
 _RELATION = """
@@ -63,17 +73,27 @@ def write_changes(tx: Transaction, log: Log[EventRow], changes: Sequence[RoomCha
     """
     _write_what_needs_no_position(tx, changes, now)
     news = [new for change in changes for new in change.events]
-    timeline = [new for new in news if new.in_timeline]
+    live = [new for change in changes for new in _announced(change)]
+    past = [new for new in news if new.standing is Standing.PAST]
+    first_past = (tx.value(_BACKFILLED, (len(past),)) or 0) if past else 0
     # The lock on the stream's position is held from here to the commit.
-    first = log.reserve(len(timeline)) if timeline else 0
-    positions = {new.event.event_id: first + place for place, new in enumerate(timeline)}
+    first = log.reserve(len(live)) if live else 0
+    positions = {new.event.event_id: first + place for place, new in enumerate(live)}
+    positions |= {new.event.event_id: first_past + place for place, new in enumerate(past)}
     tx.insert_many("events", _EVENT_COLUMNS, [_columns(new, positions, now) for new in news])
-    tx.run_many(_RELATION, [row for new in timeline if (row := _relation(new.event, positions))])
+    released = [new.event.event_id for change in changes for new in change.released]
+    tx.run_many(_RELEASE, [(positions[event_id], event_id) for event_id in released])
+    tx.run_many(_RELATION, [row for new in (*live, *past) if (row := _relation(new.event, positions))])
     tx.run_many(_PROGRESS, [_progress(change, positions) for change in changes])
     tx.run_many(_MEMBER, [row for change in changes for row in _members(change, positions)])
-    for new in timeline:
+    for new in live:
         log.put(positions[new.event.event_id], _row(new))
     return positions
+
+
+def _announced(change: RoomChange) -> list[NewEvent]:
+    """The events that go to the end of the timeline."""
+    return [*(new for new in change.events if new.standing is Standing.LIVE), *change.released]
 
 
 def _write_what_needs_no_position(tx: Transaction, changes: Sequence[RoomChange], now: int) -> None:
@@ -81,12 +101,23 @@ def _write_what_needs_no_position(tx: Transaction, changes: Sequence[RoomChange]
     tx.run_many(_NODE, [(node_hash, encode_node(node)) for node_hash, node in nodes.items()])
     tx.run_many(_ROOM, [_room(change, now) for change in changes if change.creator is not None])
     tx.run_many(_TRANSACTION, [row for change in changes for new in change.events if (row := _sent(new, now))])
+    tx.run_many(_RENEW, [(event_id,) for change in changes for event_id in change.renewed])
+    state_events = [new.event for change in changes for new in change.events if new.auth_chain is not None]
+    tx.run_many(_CITATION, [(cited, event.event_id) for event in state_events for cited in event.auth_events])
     for change in changes:
-        tx.run_many(_NO_EXTREMITY, [(change.room_id, event_id) for event_id in change.old_extremities])
-        tx.run_many(_EXTREMITY, [(change.room_id, event_id) for event_id in change.new_extremities])
-        tx.run_many(_REDACT, [(red.json, red.redacted_by, red.redacts) for red in change.redactions])
-        tx.run_many(_AWAIT_REDACTED, change.awaited_redactions)
-        tx.run_many(_NO_MEMBER, [(change.room_id, gone.user_id) for gone in change.members if gone.after is None])
+        _write_what_changed(tx, change)
+
+
+def _write_what_changed(tx: Transaction, change: RoomChange) -> None:
+    room_id = change.room_id
+    tx.run_many(_NO_EXTREMITY, [(room_id, event_id) for event_id in change.old_extremities])
+    tx.run_many(_EXTREMITY, [(room_id, event_id) for event_id in change.new_extremities])
+    tx.run_many(_REDACT, [(red.json, red.redacted_by, red.redacts) for red in change.redactions])
+    tx.run_many(_AWAIT_REDACTED, change.awaited_redactions)
+    tx.run_many(_SETTLED, change.settled_redactions)
+    tx.run_many(_NO_MEMBER, [(room_id, gone.user_id) for gone in change.members if gone.after is None])
+    tx.run_many(_FILLED, [(event_id,) for event_id in change.filled])
+    tx.run_many(_GAP, [(room_id, event_id, missing) for event_id, missing in change.gaps])
 
 
 def _columns(new: NewEvent, positions: dict[EventId, int], now: int) -> tuple[Any, ...]:
@@ -95,8 +126,8 @@ def _columns(new: NewEvent, positions: dict[EventId, int], now: int) -> tuple[An
         event.event_id, event.room_id, positions.get(event.event_id), event.depth, _text(event.type),
         None if event.state_key is None else _text(event.state_key),
         event.sender, event.origin_server_ts, now, stored_json(event), new.state_before, new.state_after,
-        None if new.room_state == new.state_after else new.room_state, new.replaces, new.rejected, new.soft_failed,
-        new.device_id, new.txn_id,
+        None if new.room_state == new.state_after else new.room_state, new.auth_chain, new.replaces,
+        new.redacted_by, new.rejected, new.soft_failed, new.device_id, new.txn_id,
     )  # fmt: skip
 
 
@@ -149,10 +180,13 @@ def _members(change: RoomChange, positions: dict[EventId, int]) -> list[tuple[An
 
 
 def _last_position(change: RoomChange, positions: dict[EventId, int]) -> int:
-    return max((positions.get(new.event.event_id, 0) for new in change.events), default=0)
+    return max((positions.get(new.event.event_id, 0) for new in _announced(change)), default=0)
 
 
 def _row(new: NewEvent) -> EventRow:
+    assert new.state_before is not None, "events of the timeline have a state"
+    assert new.state_after is not None, "events of the timeline have a state"
+    assert new.room_state is not None, "events of the timeline have a state"
     return event_row(
         new.event,
         state_before=new.state_before,

@@ -11,8 +11,8 @@ from hs_core.matrix.pdu import event_from_trusted_json
 from hs_core.matrix.room_version import room_version
 from hs_plugins.rooms.stored import StoredEvent
 
-COLUMNS = """e.event_id, r.version, e.json, e.position, e.state_before, e.state_after, e.replaces, e.redacted_by,
-    e.rejected, e.soft_failed, e.device_id, e.txn_id"""
+COLUMNS = """e.event_id, r.version, e.json, e.position, e.state_before, e.state_after, e.auth_chain, e.replaces,
+    e.redacted_by, e.rejected, e.soft_failed, e.device_id, e.txn_id"""
 """What `stored_event` takes, of `events e JOIN rooms r`."""
 
 _BY_ID = f"SELECT {COLUMNS} FROM events e JOIN rooms r ON r.room_id = e.room_id WHERE e.event_id = ANY(?)"

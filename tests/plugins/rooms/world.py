@@ -1,0 +1,75 @@
+"""A room that is drawn on another server and arrives on the one under test."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from hs_core.matrix.canonical_json import encode_canonical
+from hs_core.matrix.event import Event, StateKey
+from hs_core.matrix.identifiers import EventId, ServerName, UserId
+from hs_core.matrix.room_version import RoomVersion
+from hs_core.testing.homeserver import Homeserver
+from hs_core.testing.room_dag import RoomDag
+from hs_plugins.rooms.api import ROOMS, ROOMS_READ, Rooms, RoomsRead, StoredEvent, Verdict
+
+REMOTE = ServerName("remote.test")
+ALICE = UserId("@alice:remote.test")
+BOB = UserId("@bob:remote.test")
+CAROL = UserId("@carol:elsewhere.test")
+EVE = UserId("@eve:evil.test")
+LOCAL = UserId("@local:hs.test")
+
+
+def pdu(event: Event) -> bytes:
+    """The event as it travels."""
+    return encode_canonical(event.pdu, strict=event.room_version.strict_canonical_json)
+
+
+class World:
+    """One room, drawn in `dag`, of which the server under test has seen some."""
+
+    def __init__(self, server: Homeserver, dag: RoomDag) -> None:
+        self.dag = dag
+        self.rooms: Rooms = server.core.services[ROOMS]
+        self.read: RoomsRead = server.core.read_sides[ROOMS_READ]
+        self._seen: set[EventId] = set()
+
+    @classmethod
+    async def begin(cls, server: Homeserver, version: RoomVersion, creator: UserId = ALICE) -> "World":
+        """A public room of another server; the server under test knows what there is of it."""
+        world = cls(server, RoomDag(version, creator, keys={ServerName("hs.test"): server.core.signing_key}))
+        await world.open()
+        await world.deliver()
+        return world
+
+    async def open(self) -> None:
+        """Let the server under test know the create event."""
+        create = self.dag.create_event
+        await self.rooms.create_room(create.room_id, pdu(create), [])
+        self._seen.add(create.event_id)
+
+    async def deliver(self, events: Iterable[Event] | None = None) -> list[Verdict]:
+        """Give the server under test some events; by default all that were drawn since."""
+        new = list(self.dag.events.values()) if events is None else list(events)
+        if events is None:
+            new = [event for event in new if event.event_id not in self._seen]
+        self._seen.update(event.event_id for event in new)
+        return await self.rooms.receive(self.dag.room_id, REMOTE, [pdu(event) for event in new])
+
+    async def stored(self, events: Iterable[Event]) -> dict[EventId, StoredEvent]:
+        """What the server under test knows of events."""
+        return await self.read.timelines.events([event.event_id for event in events])
+
+    async def state(self) -> Mapping[StateKey, EventId]:
+        """The current state of the room on the server under test."""
+        room = (await self.read.members.rooms([self.dag.room_id]))[self.dag.room_id]
+        return await self.read.states.ids(room.state)
+
+    async def state_after(self, event: Event) -> Mapping[StateKey, EventId]:
+        """The state after an event on the server under test."""
+        root = (await self.stored([event]))[event.event_id].state_after
+        assert root is not None
+        return await self.read.states.ids(root)
+
+    async def members(self, memberships: Sequence[str] = ("join",)) -> dict[str, EventId]:
+        """Who is in the room, on the server under test."""
+        found = await self.read.members.in_room(self.dag.room_id, memberships)
+        return {member.user_id: member.event_id for member in found}
