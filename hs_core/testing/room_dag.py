@@ -50,15 +50,18 @@ class RoomDag(RoomHistory):
         create_content: Mapping[str, Any] | None = None,
         keys: Mapping[ServerName, SigningKey] | None = None,
         history: Sequence[Event] = (),
+        name: str = "room",
     ) -> None:
         """The room begins as a public room does: create event, the creator's join, power levels (the creator has 100,
         where creators need a level), join rules; with `bare` only the first two; or with a `history` that others made.
 
-        `keys` are keys of servers that have others than `signing_key_of` them, such as a server under test.
+        `keys` are keys of servers that have others than `signing_key_of` them, such as a server under test. Rooms of
+        different names differ in all IDs.
         """
         super().__init__(room_version)
         self.creator = creator
         self._keys = keys or {}
+        self._name = name
         for event in history:
             self.add(event)
         if not history:
@@ -66,6 +69,8 @@ class RoomDag(RoomHistory):
 
     def _begin(self, create_content: Mapping[str, Any], bare: bool) -> None:
         content: dict[str, Any] = {"room_version": self.room_version.identifier, **create_content}
+        if self.room_version.room_id_is_create_event_id:
+            content["name"] = self._name
         if not self.room_version.creator_is_sender:
             content.setdefault("creator", self.creator)
         self.send("m.room.create", content, state_key="", after=[])
@@ -205,7 +210,7 @@ class RoomDag(RoomHistory):
             return self.room_id
         if self.room_version.room_id_is_create_event_id:
             return None
-        return RoomId(f"!room:{server_name_of(self.creator)}")
+        return RoomId(f"!{self._name}:{server_name_of(self.creator)}")
 
     def _select_auth_events(self, draft: EventDraft, state: StateMap) -> list[Event]:
         keys = auth_event_keys(draft, self.room_version)
@@ -218,7 +223,7 @@ class RoomDag(RoomHistory):
         if self.room_version.event_format is not EventFormat.ID_IN_EVENT:
             return None
         if event_id is None:
-            event_id = EventId(f"${len(self.events)}:{server_name_of(sender)}")
+            event_id = EventId(f"${self._name}-{len(self.events)}:{server_name_of(sender)}")
         return LegacyNames(event_id, {event.event_id: reference_hash(event.pdu, event.room_version) for event in named})
 
     def _countersigned(self, event: Event) -> Event:

@@ -32,17 +32,17 @@ async def continue_room(
 
     "The 'current state' of the room (i.e. the resolved state across all forward extremities)".
     """
-    old = operation.state
+    new = NewEvent(event, before, after, after, **about, **await _what_it_replaces(operation, event, before))
+    operation.introduce(new)
     passed = await _passed(operation, event)
     operation.extremities = {tip: known for tip, known in operation.extremities.items() if tip not in passed}
     if becomes_newest:
         operation.extremities[event.event_id] = Extremity(event.depth, after)
+    old = operation.state
     current = await resolver.resolve(operation, {tip.state_after for tip in operation.extremities.values()})
-    new = NewEvent(event, before, after, current, **about, **await _what_it_replaces(operation, event, before))
-    if current != old and new.standing is Standing.ASIDE:
-        # A redaction that waits for its event would have to stay unseen, but a change of the state must not.
-        new = replace(new, standing=Standing.LIVE)
-    operation.store(new)
+    # A redaction that waits for its event would have to stay unseen, but a change of the state must not.
+    standing = new.standing if current == old else Standing.LIVE
+    operation.store(replace(new, room_state=current, standing=standing))
     await move_state(operation, old, current)
 
 

@@ -100,10 +100,14 @@ class Operation:
             self.becomes_current({event.key: event}, {event.key: replaced}, state_after)
         return new
 
+    def introduce(self, new: NewEvent) -> None:
+        """Let `load` know an event before all is known that will be stored with it."""
+        self._own[new.event.event_id] = new.as_stored()
+
     def store(self, new: NewEvent) -> None:
         """Append an event, wherever it stands."""
         self.change.events.append(new)
-        self._own[new.event.event_id] = new.as_stored()
+        self.introduce(new)
 
     def becomes_current(
         self, changes: Mapping[StateKey, Event | None], before: Mapping[StateKey, Event | None], state: NodeHash

@@ -63,7 +63,7 @@ def _last_allowed_in_turn(state: PartialState, events: list[Event]) -> Event:
         if not state.allows(event, fallback={}):
             break
         chosen = event
-    del state.resolved[chosen.key]
+    state.resolved.pop(chosen.key, None)
     return chosen
 
 

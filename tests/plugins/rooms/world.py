@@ -1,6 +1,7 @@
 """A room that is drawn on another server and arrives on the one under test."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 
 from hs_core.matrix.canonical_json import encode_canonical
 from hs_core.matrix.event import Event, StateKey
@@ -23,6 +24,32 @@ def pdu(event: Event) -> bytes:
     return encode_canonical(event.pdu, strict=event.room_version.strict_canonical_json)
 
 
+_names = count()
+
+
+def unique_name() -> str:
+    """A name for a room that no other room of this run has."""
+    return f"room{next(_names)}"
+
+
+def redrawn(dag: RoomDag, name: str) -> RoomDag:
+    """The same room under other IDs."""
+    other = RoomDag(dag.room_version, dag.creator, bare=True, name=name)
+    same = dict(zip(dag.events, other.events.values(), strict=False))
+    for event in list(dag.events.values())[len(other.events) :]:
+        same[event.event_id] = other.send(
+            event.type,
+            event.content,
+            by=event.sender,
+            state_key=event.state_key,
+            after=[same[event_id] for event_id in event.prev_events],
+            at=event.origin_server_ts,
+            auth_events=[same[event_id] for event_id in event.auth_events],
+            may_be_rejected=True,
+        )
+    return other
+
+
 class World:
     """One room, drawn in `dag`, of which the server under test has seen some."""
 
@@ -35,7 +62,8 @@ class World:
     @classmethod
     async def begin(cls, server: Homeserver, version: RoomVersion, creator: UserId = ALICE) -> "World":
         """A public room of another server; the server under test knows what there is of it."""
-        world = cls(server, RoomDag(version, creator, keys={ServerName("hs.test"): server.core.signing_key}))
+        keys = {ServerName("hs.test"): server.core.signing_key}
+        world = cls(server, RoomDag(version, creator, keys=keys, name=unique_name()))
         await world.open()
         await world.deliver()
         return world
