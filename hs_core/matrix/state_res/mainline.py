@@ -45,7 +45,7 @@ class _Mainline:
     def position(self, event: Event) -> Walk[Position]:
         """The mainline position of an event whose auth events are loaded."""
         start = self._pool.auth_event(event, POWER_LEVELS)
-        if start is None:
+        if start is None or not self._indices:
             return inf
         position = self._known_position(start.event_id)
         return (yield from self._follow(start.event_id)) if position is None else position

@@ -1,12 +1,29 @@
 """The conflicted state subgraph (room version 12, "Conflicted state subgraph")."""
 
+from typing import Final
+
 from hs_core.matrix.identifiers import EventId
+from hs_core.matrix.state_res.conflict import Conflict
 from hs_core.matrix.state_res.event_pool import EventPool
 from hs_core.matrix.state_res.requests import FetchConflictedSubgraph, Steps, Walk
 
+_AUTHORISING_TYPES: Final = frozenset(
+    {
+        "m.room.create",
+        "m.room.power_levels",
+        "m.room.join_rules",
+        "m.room.member",
+        "m.room.third_party_invite",
+    }
+)
+"""The "types of state events that affect authorisation": no event may name others in its `auth_events`."""
 
-def fetch_conflicted_subgraph(conflicted: frozenset[EventId]) -> Steps[frozenset[EventId]]:
-    """Have the caller find the subgraph between the events of the conflicted state set."""
+
+def fetch_conflicted_subgraph(conflict: Conflict) -> Steps[frozenset[EventId]]:
+    """Have the caller find the subgraph between the events of the conflicted state set, if a path can end there."""
+    conflicted = conflict.conflicted
+    if _AUTHORISING_TYPES.isdisjoint(event_type for branch in conflict.branches for event_type, _ in branch):
+        return conflicted
     reply = yield FetchConflictedSubgraph(conflicted)
     assert isinstance(reply, frozenset), "FetchConflictedSubgraph is answered with a set of event IDs"
     return conflicted | reply

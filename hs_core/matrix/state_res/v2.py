@@ -23,7 +23,7 @@ def resolve_v2(conflict: Conflict) -> Steps[dict[StateKey, EventId]]:
 def resolve_v2_1(conflict: Conflict) -> Steps[dict[StateKey, EventId]]:
     """Version 2.1, which differs in what the full conflicted set is and in the state that it starts from."""
     difference = yield from fetch_auth_difference(conflict)
-    subgraph = yield from fetch_conflicted_subgraph(conflict.conflicted)
+    subgraph = yield from fetch_conflicted_subgraph(conflict)
     full_conflicted_set = conflict.conflicted | subgraph | difference
     return (yield from _resolve(conflict, full_conflicted_set, subgraph, initial={}))
 
@@ -64,6 +64,6 @@ def _select_power_events(
     if not power_events:
         return set()
     if subgraph is None:
-        subgraph = yield from fetch_conflicted_subgraph(conflict.conflicted)
+        subgraph = yield from fetch_conflicted_subgraph(conflict)
         yield from pool.load(subgraph)
     return with_auth_chains(pool, power_events, among=events.keys(), through=events.keys() | subgraph)

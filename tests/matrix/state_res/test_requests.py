@@ -50,11 +50,13 @@ def no_events(event_ids: Collection[EventId]) -> Mapping[EventId, Event]:
     pytest.fail(f"asked for {event_ids}")
 
 
-def forked(version: RoomVersion, members: int = 0) -> tuple[RoomDag, list[StateMap]]:
-    """A room with many members, and two of its states that disagree on a topic."""
+def forked(version: RoomVersion, members: int = 0, changes: int = 0) -> tuple[RoomDag, list[StateMap]]:
+    """A room with many members and changes of power levels, and two of its states that disagree on a topic."""
     room = RoomDag(version, ALICE)
     for number in range(members):
         room.join(UserId(f"@member{number}:first.example"))
+    for number in range(changes):
+        room.power({BOB: number})
     start = room.message()
     return room, [room.state_after(room.topic(text, after=start)) for text in ("one", "two")]
 
@@ -121,8 +123,8 @@ def test_walking_finds_the_auth_difference_and_the_subgraph(fork: tuple[RoomDag,
 @all_algorithms
 def test_two_topics_cost_the_same_in_a_room_of_any_size(version: RoomVersion) -> None:
     asked = []
-    for members in (1, 200):
-        room, states = forked(version, members)
+    for size in (1, 100):
+        room, states = forked(version, members=size, changes=size)
         recorder = Recorder(room)
         resolve_with(version, states, recorder)
         asked.append([len(batch) for batch in recorder.batches])
@@ -163,6 +165,21 @@ def test_agreed_state_is_in_the_auth_difference_if_only_one_branch_stands_on_it(
     # "The set containing all of E's auth events", and so on: neither Bob's join nor the power levels, which nothing
     # else stands on yet, are in their own auth chains.
     assert difference == {joined.event_id, start.event_id}
+
+
+def test_what_agreed_state_stands_on_is_not_in_the_auth_difference_however_far_below() -> None:
+    room = RoomDag(V11, ALICE)
+    room.power({CAROL: 9})
+    joined = room.join(BOB)
+    for level in range(5):
+        room.power({CAROL: level})
+    state = room.state_before(None)
+    without = {key: event_id for key, event_id in state.items() if key != joined.key}
+
+    difference = run(walk_for_answer(FetchAuthDifference(find_conflict([state, without]))), lambda _: room.events)
+
+    # Nothing else stands on the join rules; the power levels at that time are below the current ones.
+    assert difference == {state["m.room.join_rules", ""]}
 
 
 def test_the_subgraph_has_what_lies_between_conflicted_events_and_nothing_else() -> None:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import pytest
 
 from hs_core.matrix.event import Event, StateKey, StateMap
+from hs_core.matrix.event_building import EventDraft, LegacyNames, build_event
 from hs_core.matrix.identifiers import EventId
+from hs_core.matrix.pdu import event_from_trusted_json
 from hs_core.matrix.room_version import ROOM_VERSIONS, V2, V6, V11, V12, RoomVersion, StateResolution
 from hs_core.matrix.state_res import resolve_with
-from hs_core.testing.room_dag import BEGINNING, RoomDag
+from hs_core.testing.room_dag import BEGINNING, RoomDag, signing_key_of
 from tests.matrix.state_res.people import ALICE, BOB, CAROL, DAVE
 
 TOPIC = ("m.room.topic", "")
@@ -98,6 +100,17 @@ def test_an_invite_lets_somebody_join_while_the_room_is_closed(version: RoomVers
 
 
 @every_version
+def test_who_is_kicked_cannot_rename_the_room_at_the_same_time_but_who_leaves_can(version: RoomVersion) -> None:
+    room, start = room_with_moderators(version)
+    renamed = room.topic("Bob was here", by=BOB, after=start)
+    kicked = room.kick(BOB, after=start)
+    left = room.leave(BOB, after=start)
+
+    assert room.resolve(renamed, kicked) == room.state_after(kicked)
+    assert room.resolve(renamed, left)[TOPIC] == renamed.event_id
+
+
+@every_version
 def test_a_kick_and_a_change_of_name_leave_the_user_kicked(version: RoomVersion) -> None:
     room, start = room_with_moderators(version)
     kicked = room.kick(DAVE, by=BOB, after=start, at=BEGINNING)
@@ -151,7 +164,9 @@ def test_topics_under_power_levels_of_many_ages_are_ordered_by_them(version: Roo
 
 @both_algorithms
 def test_a_topic_set_on_a_losing_branch_of_power_levels_counts_as_old_as_the_fork(version: RoomVersion) -> None:
-    room, start = room_with_moderators(version)
+    room, older = room_with_moderators(version)
+    older = room.topic("older", by=CAROL, after=older, at=BEGINNING + 990_000)
+    start = room.power({DAVE: 6})
     losing = room.power({DAVE: 7}, by=BOB, after=start, at=BEGINNING)
     for level in (8, 9, 10):
         losing = room.power({DAVE: level}, by=BOB, after=losing, at=BEGINNING)
@@ -163,6 +178,7 @@ def test_a_topic_set_on_a_losing_branch_of_power_levels_counts_as_old_as_the_for
 
     assert state[POWER_LEVELS] == winning.event_id
     assert state[TOPIC] == on_winning_branch.event_id
+    assert room.resolve(on_losing_branch, winning, older)[TOPIC] == on_losing_branch.event_id
 
 
 @every_version
@@ -234,6 +250,40 @@ def test_version_2_1_keeps_what_was_set_by_somebody_who_has_left_since() -> None
     assert state[TOPIC] == topics[1].event_id
 
 
+def test_version_2_1_applies_the_power_levels_between_those_that_conflict() -> None:
+    room = RoomDag(V12, ALICE)
+    for user in (BOB, DAVE):
+        room.join(user)
+    old = room.state_before(None)[POWER_LEVELS]
+    room.power({BOB: 100})
+    room.join(CAROL)
+    new = room.power({DAVE: 50}, by=BOB)
+    state = room.state_after(new)
+
+    # Somebody's state went back to the first power levels, under which Bob could not have sent the last ones. Those
+    # between are in the auth chains of both states, since Carol joined under them.
+    assert room.resolve_states({**state, POWER_LEVELS: old}, state) == state
+
+
+@pytest.mark.parametrize("version", [V2, V11], ids=lambda version: version.identifier)
+def test_what_a_kick_stands_on_by_way_of_agreed_power_levels_is_applied_before_it(version: RoomVersion) -> None:
+    room = RoomDag(version, ALICE)
+    for user in (CAROL, DAVE):
+        room.join(user)
+    room.power({BOB: 100})
+    joined = room.join(BOB, at=BEGINNING + 90_000)
+    renamed = room.profile(BOB, "Bob", after=joined, at=BEGINNING)
+    room.power({CAROL: 1}, by=BOB, after=joined)
+    agreed = room.state_after(room.profile(CAROL, "Carol", after=room.events[room.state_before(None)[POWER_LEVELS]]))
+    kicked = room.kick(DAVE)
+
+    state = room.resolve_states({**agreed, kicked.key: kicked.event_id}, {**agreed, renamed.key: renamed.event_id})
+
+    # By their clocks and power levels alone, Bob would have joined after he changed his name.
+    assert state[kicked.key] == kicked.event_id
+    assert state[renamed.key] == renamed.event_id
+
+
 def joined_by_an_agreed_join_rule(version: RoomVersion) -> tuple[RoomDag, Event, list[StateMap]]:
     """All branches agree on the join rules, by which Dave has joined on one of them."""
     room = RoomDag(version, ALICE)
@@ -290,3 +340,39 @@ def test_old_join_rules_that_only_one_branch_stands_on_do_not_replace_agreed_one
     invited = room.invite(DAVE, after=closed)
 
     assert room.resolve(left, invited)[JOIN_RULES] == closed.event_id
+
+
+@both_algorithms
+def test_an_event_that_stands_on_a_message_does_no_harm(version: RoomVersion) -> None:
+    room, start = room_with_moderators(version)
+    wrong = room.topic("wrong", auth_events=[room.message()], may_be_rejected=True)
+    state = room.state_after(start)
+
+    assert room.resolve_states(state, {**state, TOPIC: wrong.event_id}).items() - state.items() <= {
+        (TOPIC, wrong.event_id)
+    }
+
+
+def test_power_levels_that_stand_on_each_other_in_a_circle_are_followed_once() -> None:
+    room, start = room_with_moderators(V2)
+    ids = [EventId(f"${name}:first.example") for name in ("chicken", "egg")]
+    names = dict.fromkeys([*ids, start.event_id], bytes(32))
+    circle = [
+        build_event(
+            EventDraft(room_id=room.room_id, sender=ALICE, type="m.room.power_levels", content={}, state_key=""),
+            V2,
+            depth=9,
+            prev_events=[start.event_id],
+            auth_events=[other],
+            origin_server_ts=BEGINNING,
+            signing_keys=[signing_key_of("first.example")],
+            legacy_names=LegacyNames(event_id, names),
+        )
+        for event_id, other in (ids, reversed(ids))
+    ]
+    topic = room.topic("known", after=start)
+    dizzy = event_from_trusted_json({**topic.pdu, "auth_events": [[ids[0], {}]]}, V2, EventId("$dizzy:first.example"))
+    events = {**room.events, dizzy.event_id: dizzy, **{event.event_id: event for event in circle}}
+    states = [{**room.state_after(topic), POWER_LEVELS: ids[1]}, {**room.state_after(start), TOPIC: dizzy.event_id}]
+
+    assert resolve_with(V2, states, lambda _: events)[POWER_LEVELS] == ids[1]
