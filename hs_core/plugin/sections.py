@@ -33,7 +33,7 @@ class Window:
     up_to: int
     """The position to tell of; every row up to it has been delivered in this process."""
     joined: Collection[RoomId]
-    """The rooms that the user is in and the client wants to hear of."""
+    """The rooms that the user is in."""
     newly_joined: Collection[RoomId]
     """Those whose parts must be told from the beginning."""
     newly_left: Collection[RoomId]

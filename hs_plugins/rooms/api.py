@@ -208,8 +208,12 @@ class Members(Protocol):
     async def in_room(self, room_id: RoomId, memberships: Collection[str] = ("join",)) -> list[Membership]:
         """The room's current members, in the order in which they became so."""
 
-    async def first_present(self, room_ids: Collection[RoomId], limit: int) -> dict[RoomId, list[Membership]]:
-        """The first `limit` joined or invited members of each room; if it has none, those who left or were banned."""
+    async def first_others(
+        self, room_ids: Collection[RoomId], user_id: UserId, limit: int
+    ) -> dict[RoomId, list[Membership]]:
+        """The first `limit` joined or invited members of each room besides a user; if there are none, those who left or
+        were banned.
+        """
 
 
 class States(Protocol):

@@ -68,13 +68,17 @@ class Assembler:
         up_to = positions[EVENTS_KEY]
         plans = await plan(wanted, view, self.following.recent, self.read, up_to)
         spans, rest = take_live(plans.rooms, self.following.recent)
-        news = _room_news(plans, view)
         limit = wanted.filter.room.timeline.page_size(DEFAULT_LIMIT, MAX_LIMIT)
         spans += await read_spans(rest, self.read, limit) if rest else []
         timelines = [await self._timeline(span, wanted, limit) for span in spans]
         rooms = await self._rooms(timelines, wanted, up_to)
         shown = [room for room in rooms if self._is_shown(room, wanted)]
-        news = RoomNews(news.joined, news.newly_joined, news.newly_left, [_id(room) for room in shown])
+        news = RoomNews(
+            joined=view.joined,
+            newly_joined=[each.room_id for each in plans.rooms if each.newly_joined],
+            newly_left=[each.room_id for each in plans.rooms if each.membership != "join" and each.was_joined],
+            shown=[_id(room) for room in shown if _is_joined(room)],
+        )
         collected = await self.sections.collect(wanted, view, news, positions, final=final)
         renderer = await self._renderer(shown, wanted)
         body: dict[str, Any] = {"next_batch": format_token(positions), **collected.top}
@@ -137,8 +141,7 @@ class Assembler:
         joined: dict[RoomId, Any] = {}
         left: dict[RoomId, Any] = {}
         for room in rooms:
-            is_joined = room.timeline.span.plan.membership == "join"
-            (joined if is_joined else left)[_id(room)] = _write(room, renderer)
+            (joined if _is_joined(room) else left)[_id(room)] = _write(room, renderer)
         for room_id, keys in collected.rooms.items():
             joined.setdefault(room_id, _quiet(renderer.wanted)).update(keys)
         written: dict[str, Any] = {
@@ -154,13 +157,8 @@ def _id(room: _Room) -> RoomId:
     return room.timeline.span.plan.room_id
 
 
-def _room_news(plans: Plans, view: UserView) -> RoomNews:
-    return RoomNews(
-        joined=[room_id for room_id, one in view.rooms.items() if one.membership == "join"],
-        newly_joined=[each.room_id for each in plans.rooms if each.newly_joined],
-        newly_left=[each.room_id for each in plans.rooms if each.membership != "join" and each.was_joined],
-        shown=(),
-    )
+def _is_joined(room: _Room) -> bool:
+    return room.timeline.span.plan.membership == "join"
 
 
 def _write(room: _Room, renderer: Renderer) -> dict[str, Any]:
@@ -174,7 +172,7 @@ def _write(room: _Room, renderer: Renderer) -> dict[str, Any]:
     written["state_after" if wanted.state_after else "state"] = {"events": state}
     if room.summary is not None:
         written["summary"] = room.summary.to_json()
-    if timeline.span.plan.membership != "join":
+    if not _is_joined(room):
         del written["ephemeral"]
     return written
 

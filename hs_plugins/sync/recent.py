@@ -62,7 +62,7 @@ class Recent:
         self._order: deque[tuple[int, RoomId, int]] = deque()
         self._bytes = 0
         self._max_bytes = max_bytes
-        self._max_rows = max_rows
+        self.max_rows = max_rows
 
     def add(self, position: int, row: EventRow) -> bool:
         """The next row. Whether it simply continues the room's state, as events do where there are no branches."""
@@ -80,7 +80,7 @@ class Recent:
         self._bytes += size
         if row.redacts is not None:
             self._redact(row.room_id, row.redacts)
-        while self._bytes > self._max_bytes or len(self._order) > self._max_rows:
+        while self._bytes > self._max_bytes or len(self._order) > self.max_rows:
             self._forget_oldest()
         return linear
 

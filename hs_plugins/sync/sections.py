@@ -111,13 +111,15 @@ def _merge(collected: Collected, parts: Parts, wanted: Filter) -> None:
     for room_id, room in parts.rooms.items():
         if not wanted.room.allows_room(room_id):
             continue
-        keys = collected.rooms.setdefault(room_id, {})
+        keys = collected.rooms.get(room_id, {})
         if wanted.room.ephemeral.allows_room(room_id):
             told |= _add(keys, "ephemeral", _passing(room.ephemeral, wanted.room.ephemeral))
         if wanted.room.account_data.allows_room(room_id):
             told |= _add(keys, "account_data", _passing(room.account_data, wanted.room.account_data))
         keys.update(room.fields)
         told |= bool(room.fields)
+        if keys:
+            collected.rooms[room_id] = keys
     collected.news |= told and parts.news
 
 

@@ -35,12 +35,12 @@ async def summarise(timelines: Collection[Timeline], user_id: UserId, read: Room
         return {}
     infos = await read.members.rooms(wanted)
     named = {room_id for room_id, state in wanted.items() if await _has_name(state, read)}
-    first = await read.members.first_present([room_id for room_id in wanted if room_id not in named], MAX_HEROES + 1)
+    first = await read.members.first_others(
+        [room_id for room_id in wanted if room_id not in named], user_id, MAX_HEROES
+    )
     return {
         room_id: Summary(
-            None
-            if room_id in named
-            else tuple([one.user_id for one in first[room_id] if one.user_id != user_id][:MAX_HEROES]),
+            None if room_id in named else tuple(one.user_id for one in first[room_id]),
             infos[room_id].joined_members,
             infos[room_id].invited_members,
         )

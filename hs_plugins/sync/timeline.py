@@ -67,8 +67,15 @@ async def choose(span: Span, user_id: UserId, wanted: RoomEventFilter, limit: in
     kept = [one for one in reversed(chosen) if one.certain or span.rows[one.at].row.event_id in visible]
     events = [Shown(span.rows[one.at].row, one.membership, span.rows[one.at].redacted) for one in kept]
     first = kept[0].at if kept else len(span.rows)
-    limited = more or span.gap or (span.plan.newly_joined and span.plan.after > 0)
+    limited = more or span.gap or _begins_later(span)
     return Timeline(span, events, first, limited, _prev_batch(span, first))
+
+
+def _begins_later(span: Span) -> bool:
+    """Whether the client misses events from before the span, although these are all that this server has of it."""
+    if span.plan.after:
+        return span.plan.newly_joined
+    return not span.rows or span.rows[0].row.type != "m.room.create"
 
 
 def _backwards(span: Span, user_id: UserId, wanted: RoomEventFilter) -> Iterator[_Candidate]:

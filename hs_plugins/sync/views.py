@@ -29,6 +29,8 @@ class UserView:
     """By key of tokens: the position from which on `touched` is complete."""
     rooms: dict[RoomId, Membership] = field(default_factory=dict)
     """All rooms that the user has ever had to do with, as of what has been delivered in this process."""
+    joined: set[RoomId] = field(default_factory=set)
+    """Those of them that the user is in."""
     touched: dict[str, int] = field(default_factory=dict)
     """By key of tokens: the position of the last row that concerned the user."""
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
@@ -145,8 +147,10 @@ class Views:
             self._rooms += 1
         view.rooms[membership.room_id] = membership
         if membership.membership == "join":
+            view.joined.add(membership.room_id)
             self._in_room.setdefault(membership.room_id, set()).add(view)
         else:
+            view.joined.discard(membership.room_id)
             self._leave(view, membership.room_id)
 
     def _leave(self, view: UserView, room_id: RoomId) -> None:
@@ -159,7 +163,7 @@ class Views:
     def _drop(self, view: UserView) -> None:
         if self._views.pop(view.user_id, None) is None:
             return
-        for room_id in view.rooms:
+        for room_id in view.joined:
             self._leave(view, room_id)
         self._rooms -= len(view.rooms)
 

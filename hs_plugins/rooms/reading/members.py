@@ -51,17 +51,20 @@ class StoredMembers:
             rows = await self._db.read(lambda tx: tx.all(_ALL_IN_ROOM, (room_id,)))
         return [Membership(*row) for row in rows]
 
-    async def first_present(self, room_ids: Collection[RoomId], limit: int) -> dict[RoomId, list[Membership]]:
+    async def first_others(
+        self, room_ids: Collection[RoomId], user_id: UserId, limit: int
+    ) -> dict[RoomId, list[Membership]]:
         def read(tx: Transaction) -> dict[RoomId, list[Membership]]:
-            return {room_id: _first(tx, room_id, limit) for room_id in room_ids}
+            return {room_id: _first(tx, room_id, user_id, limit) for room_id in room_ids}
 
         return await self._db.read(read) if room_ids else {}
 
 
-def _first(tx: Transaction, room_id: RoomId, limit: int) -> list[Membership]:
+def _first(tx: Transaction, room_id: RoomId, user_id: UserId, limit: int) -> list[Membership]:
     """Membership by membership, as the index has them: a large room is not read to its end."""
     for memberships in (("join", "invite"), ("leave", "ban")):
-        rows = [row for one in memberships for row in tx.all(_FIRST_IN_ROOM, (room_id, [one], limit))]
-        if rows:
-            return sorted((Membership(*row) for row in rows), key=lambda member: member.position)[:limit]
+        rows = [row for one in memberships for row in tx.all(_FIRST_IN_ROOM, (room_id, [one], limit + 1))]
+        others = [Membership(*row) for row in rows if row[1] != user_id]
+        if others:
+            return sorted(others, key=lambda member: (member.position, member.user_id))[:limit]
     return []
