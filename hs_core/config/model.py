@@ -63,6 +63,14 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     """More are closed as they come."""
 
+    def of_replica(self, index: int) -> "Listener":
+        """Where replica `index` of a process listens, counting from 0: a port per replica, or a socket `FILE.INDEX`."""
+        if index == 0:
+            return self
+        if self.socket is not None:
+            return msgspec.structs.replace(self, socket=self.socket.with_name(f"{self.socket.name}.{index}"))
+        return msgspec.structs.replace(self, port=self.port + index if self.port else 0)
+
 
 class Process(Section, frozen=True, kw_only=True):
     """An entry of `processes`: the plugins that are active there, and its listeners."""
@@ -73,6 +81,11 @@ class Process(Section, frozen=True, kw_only=True):
     replicas: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     """Replica k listens on each listener's port + k."""
     listeners: tuple[Listener, ...] = ()
+    tags: tuple[str, ...] = ()
+    """Requests that routes tag so, such as `initial_sync`, come here, and no others of those routes.
+
+    It is the reverse proxy that sends them so: `hs proxy-config`.
+    """
 
 
 class Registration(Section, frozen=True, kw_only=True):

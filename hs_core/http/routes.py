@@ -38,23 +38,29 @@ class BadRoute(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Literal:
+class Literal:
+    """A segment that is spelled out; with a name it is one alternative of a named part."""
+
     text: str
     name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Wildcard:
+class Wildcard:
+    """A segment that may be anything."""
+
     name: str
     may_be_empty: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Tail:
+class Tail:
+    """All that follows, slashes too."""
+
     name: str
 
 
-_Segment = _Literal | _Wildcard | _Tail
+Segment = Literal | Wildcard | Tail
 
 
 @dataclass(slots=True)
@@ -83,8 +89,8 @@ class _Node:
     """By method."""
     tails: dict[str, _Leaf] = field(default_factory=dict)
 
-    def child(self, segment: _Literal | _Wildcard) -> _Node:
-        if isinstance(segment, _Literal):
+    def child(self, segment: Literal | Wildcard) -> _Node:
+        if isinstance(segment, Literal):
             return self.literals.setdefault(segment.text, _Node())
         if segment.may_be_empty:
             self.any = self.any or _Node()
@@ -132,11 +138,11 @@ class RouteTable:
             raise Unrecognized(message, status=405, headers={"Allow": ", ".join(sorted(allowed))})
         raise Unrecognized
 
-    def _add(self, claim: Claim, segments: Sequence[_Segment]) -> Claim | None:
+    def _add(self, claim: Claim, segments: Sequence[Segment]) -> Claim | None:
         """Returns the claim that already has this URL, if there is one."""
         node, names, tail = self._root, [], None
         for index, segment in enumerate(segments):
-            if isinstance(segment, _Tail):
+            if isinstance(segment, Tail):
                 tail = (segment.name, index)
                 break
             node = node.child(segment)
@@ -146,7 +152,7 @@ class RouteTable:
         there = (node.ends if tail is None else node.tails).setdefault(claim.route.method, leaf)
         if there is not leaf:
             return there.claim
-        texts = [segment.text for segment in segments if isinstance(segment, _Literal)]
+        texts = [segment.text for segment in segments if isinstance(segment, Literal)]
         if not names and len(texts) == len(segments):
             self._literal[claim.route.method, ("/" + "/".join(texts)).encode()] = Match(claim, {})
         return None
@@ -209,7 +215,7 @@ _ESCAPED = re.compile(r"\\(.)")
 _PLAIN = re.compile(r"(?:\\[^\w\s]|[\w~%!&',;=:@-])+")
 
 
-def expand(claim: Claim) -> Iterator[list[_Segment]]:
+def expand(claim: Claim) -> Iterator[list[Segment]]:
     """Every path that a claim's alternatives stand for, as segments. Raises BadRoute."""
     parts = _ALTERNATIVES.split(claim.route.path)
     choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
@@ -217,15 +223,15 @@ def expand(claim: Claim) -> Iterator[list[_Segment]]:
         yield from _read(claim, "".join(choice))
 
 
-def _read(claim: Claim, path: str) -> Iterator[list[_Segment]]:
+def _read(claim: Claim, path: str) -> Iterator[list[Segment]]:
     """A path without alternatives that span segments; those within one named segment are told apart here."""
-    segments: list[list[_Segment]] = []
+    segments: list[list[Segment]] = []
     position = 0
     while position < len(path):
         match = _SEGMENT.match(path, position)
         if match is None:
             raise BadRoute(f"{_spell(claim)}: cannot read {path[position:]!r} (a literal dot is written '\\.')")
-        if segments and isinstance(segments[-1][0], _Tail):
+        if segments and isinstance(segments[-1][0], Tail):
             raise BadRoute(f"{_spell(claim)}: nothing can follow the rest of a path")
         segments.append(_segment(claim, match))
         position = match.end()
@@ -235,19 +241,19 @@ def _read(claim: Claim, path: str) -> Iterator[list[_Segment]]:
         yield list(choice)
 
 
-def _segment(claim: Claim, match: re.Match[str]) -> list[_Segment]:
+def _segment(claim: Claim, match: re.Match[str]) -> list[Segment]:
     """The alternatives for one segment."""
     name, pattern = match["name"], match["pattern"]
     if name is None:
-        return [_Literal(_ESCAPED.sub(r"\1", match["literal"]))]
+        return [Literal(_ESCAPED.sub(r"\1", match["literal"]))]
     if pattern in {"[^/]+", "[^/]*"}:
-        return [_Wildcard(name, may_be_empty=pattern.endswith("*"))]
+        return [Wildcard(name, may_be_empty=pattern.endswith("*"))]
     if pattern == ".*":
-        return [_Tail(name)]
+        return [Tail(name)]
     texts = pattern.split("|")
     if not all(_PLAIN.fullmatch(text) for text in texts):
         raise BadRoute(f"{_spell(claim)}: {name!r} can be [^/]+, [^/]*, .* or a choice of literals, not {pattern!r}")
-    return [_Literal(_ESCAPED.sub(r"\1", text), name) for text in texts]
+    return [Literal(_ESCAPED.sub(r"\1", text), name) for text in texts]
 
 
 def _spell(claim: Claim) -> str:

@@ -103,7 +103,9 @@ class Route:
     locked_users: bool = False
     """Whether users whose account is locked may call it ("Account locking")."""
     tag: str | None = None
-    """Lets a deployment place these requests apart, such as initial syncs."""
+    """Lets a deployment place these requests apart, such as initial syncs: `processes.NAME.tags` asks for them."""
+    tag_without: str | None = None
+    """The tag is only for requests without this query parameter: a `/sync` without `since` is an initial sync."""
     max_body: int = 256 * 1024
     """Bytes; a larger body is answered with 413 `M_TOO_LARGE` before it is read whole."""
 
