@@ -101,7 +101,7 @@ def _complain(lines: Sequence[str], status: int) -> int:
 
 
 def _summaries() -> str:
-    return "\n".join(f"  {name:<12} {_summary(name)}" for name in names())
+    return "\n".join(f"  {name:<13} {_summary(name)}" for name in names())
 
 
 def _summary(name: str) -> str:

@@ -11,8 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 GROUP: Final = "hs.commands"
-BUILT_IN: Final = ("run", "init", "check", "plugins", "db")
-"""In the order of the help; each is a module beside this one with a `COMMAND`."""
+BUILT_IN: Final = ("run", "init", "check", "plugins", "db", "proxy-config")
+"""In the order of the help; each is a module beside this one, `-` as `_`, with a `COMMAND`."""
 
 
 class Failure(Exception):
@@ -46,7 +46,7 @@ def names() -> list[str]:
 def find(name: str) -> Command:
     """Import a command. Raises Failure, which names the package, if one that a plugin brings does not load."""
     if name in BUILT_IN:
-        command: Command = import_module(f"hs_core.cli.{name}").COMMAND
+        command: Command = import_module(f"hs_core.cli.{name.replace('-', '_')}").COMMAND
         return command
     entry_point = _brought()[name]
     package = entry_point.dist.name if entry_point.dist else "unknown"

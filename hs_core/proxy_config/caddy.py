@@ -1,7 +1,6 @@
 """The plan in the words of Caddy (2.6 or newer), which gets certificates by itself: matchers in the order of the rules.
 
-Caddy hashes by a header, so what to hash by is written into one, which goes no further. It compares decoded paths: one
-with an encoded slash may go to a process that passes it on.
+Caddy hashes by a header, so what to hash by is written into one, which goes no further.
 """
 
 from __future__ import annotations
@@ -82,18 +81,17 @@ def _address(address: Address) -> str:
 
 def _site(plan: Plan) -> str:
     front = plan.front
-    scheme = "http" if front.certificate is None else "https"
-    sites = ", ".join(f"{scheme}://{front.host}:{port}" for port in front.ports)
+    sites = ", ".join(f"{'https' if front.tls else 'http'}://{front.host}:{port}" for port in front.ports)
+    bind = "" if front.bind is None else f"bind {front.bind}\n"
+    given = front.tls and front.certificate is not None
+    tls = f'tls "{front.certificate}" "{front.key_or_certbots}"\n' if given else ""
     routes = "\n".join([*_keys(plan), *_rules(plan), _anything_else(plan)])
     body = f"""\
-# The largest upload (media.max_upload_size).
-request_body {{
-    max_size {plan.max_body}
-}}
+{bind}{tls}# Bodies go through as they come: the processes refuse those above media.max_upload_size.
 handle_errors {{
     header Content-Type application/json
     header Access-Control-Allow-Origin *
-    respond `{UNREACHABLE}` {{http.error.status_code}}
+    respond `{UNREACHABLE}` {{err.status_code}}
 }}
 route {{
 {indented(routes)}}}
@@ -132,21 +130,20 @@ def _rules(plan: Plan) -> Iterator[str]:
 
 
 def _handle(name: str, rule: Rule, condition: str, upstream: Upstream | None) -> str:
-    pattern = rule.patterns[0]
-    if len(rule.patterns) > 1:
-        pattern = f"^(?:{'|'.join(each.removeprefix('^').removesuffix('$') for each in rule.patterns)})$"
-    matchers = f"    path_regexp `{pattern}`\n"
+    """A matcher and what happens then. `path_regexp` would decode the path, and take an encoded slash for another."""
+    paths = "|".join(pattern.removeprefix("^").removesuffix("$") for pattern in rule.patterns)
+    matchers = f"vars_regexp {{uri}} `^(?:{paths})(?:\\?|$)`\n"
     if rule.methods:
-        matchers += f"    method {' '.join(rule.methods)}\n"
-    if condition:
-        matchers += f"    {condition}"
-    return f"{name} {{\n{matchers}}}\nhandle {name} {{\n    {_action(upstream)}\n}}\n"
+        matchers += f"method {' '.join(rule.methods)}\n"
+    matchers += condition
+    return f"{name} {{\n{indented(matchers)}}}\nhandle {name} {{\n    {_action(upstream)}\n}}\n"
 
 
 def _action(upstream: Upstream | None) -> str:
     if upstream is not None:
         return f"import {upstream.name}"
-    return f"header Content-Type application/json\n    respond `{NOT_FOUND}` 404"
+    headers = "header {\n        Content-Type application/json\n        Access-Control-Allow-Origin *\n    }"
+    return f"{headers}\n    respond `{NOT_FOUND}` 404"
 
 
 def _anything_else(plan: Plan) -> str:

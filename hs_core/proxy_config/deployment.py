@@ -86,7 +86,9 @@ class Deployment:
     @classmethod
     def _with_listeners(cls, members: Sequence[Member]) -> Deployment:
         if not any(_is_behind_proxy(listener) for member in members for listener in member.listeners):
-            raise NothingToProxy("no process has a listener without TLS; add one, such as {bind: 127.0.0.1, port: 8101}")
+            raise NothingToProxy(
+                "no process has a listener without TLS; add one, such as {bind: 127.0.0.1, port: 8101}"
+            )
         return cls(members)
 
     def answering(self, resource: Resource, plugin: str | None = None, tag: str | None = None) -> list[Member]:

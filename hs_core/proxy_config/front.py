@@ -12,6 +12,8 @@ from hs_core.config import Config
 FEDERATION_PORT = 8448
 """Where servers look that are not told otherwise ("Resolving server names")."""
 
+_CERTBOT = Path("/etc/letsencrypt/live")
+
 
 @dataclass(frozen=True, slots=True)
 class Front:
@@ -19,32 +21,42 @@ class Front:
 
     host: str
     ports: tuple[int, ...]
+    tls: bool = True
+    """Whether it ends here; if not, something else stands in front."""
     certificate: Path | None = None
-    """With its chain, PEM; `None` if TLS ends elsewhere."""
+    """PEM, with its chain, if it is not where certbot keeps it."""
     key: Path | None = None
+
+    @property
+    def bind(self) -> str | None:
+        """The one address to listen on, or `None` for all: a loopback address is only for what is on this machine."""
+        return self.host if self.host in {"127.0.0.1", "localhost"} else None
+
+    @property
+    def certificate_or_certbots(self) -> Path:
+        return self.certificate or _CERTBOT / self.host / "fullchain.pem"
+
+    @property
+    def key_or_certbots(self) -> Path:
+        return self.key or _CERTBOT / self.host / "privkey.pem"
 
     @classmethod
     def of(cls, config: Config, certificate: Path | None = None, key: Path | None = None) -> Front:
-        """As the configuration implies. With `https` and no certificate given, it is looked for where certbot writes."""
+        """As the configuration implies."""
         base = urlsplit(config.public_baseurl)
         host = base.hostname or config.server_name
         if base.scheme == "http":
-            return cls(host, (base.port or 80,))
-        folder = Path("/etc/letsencrypt/live") / host
+            return cls(host, (base.port or 80,), tls=False)
         ports = [base.port or 443]
         if config.federation.enabled:
             ports += [_federation_port(config)]
-        return cls(
-            host,
-            tuple(dict.fromkeys(port for port in ports if port not in _taken(config))),
-            certificate or folder / "fullchain.pem",
-            key or folder / "privkey.pem",
-        )
+        free = dict.fromkeys(port for port in ports if port not in _taken(config))
+        return cls(host, tuple(free), certificate=certificate, key=key)
 
     def notes(self, config: Config) -> Iterator[str]:
         """What has to be arranged outside the proxy."""
-        if self.certificate is None:
-            yield "public_baseurl is http://: something in front of this has to speak TLS, or nobody else should reach it"
+        if not self.tls:
+            yield "public_baseurl is http://: something in front of this must speak TLS, or nobody else should reach it"
         name = config.server_name
         if config.federation.enabled and urlsplit(f"//{name}").port is None and name != self.host:
             yield (

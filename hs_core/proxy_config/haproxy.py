@@ -28,7 +28,6 @@ _ANSWER = "content-type application/json hdr Access-Control-Allow-Origin *"
 _MAIN = f"""\
 global
     log /dev/log local0
-    maxconn 16384
     ssl-default-bind-options ssl-min-ver TLSv1.2
 
 defaults
@@ -78,15 +77,20 @@ def render(plan: Plan) -> str:
 def _binds(plan: Plan) -> str:
     """HAProxy wants certificate and key in one file, or the key beside the certificate as FILE.key."""
     front = plan.front
-    tls = f" ssl crt '{front.certificate}' alpn h2,http/1.1" if front.certificate is not None else ""
-    comment = f"# The key is in the same file, or in {front.certificate}.key.\n" if tls else ""
+    tls, comment = "", ""
+    if front.tls:
+        certificate = front.certificate_or_certbots
+        tls = f" ssl crt '{certificate}' alpn h2,http/1.1"
+        comment = f"# The key ({front.key_or_certbots}) must be in the same file, or be found as {certificate}.key.\n"
+    if front.bind is not None:
+        return comment + "".join(f"bind {front.bind}:{port}{tls}\n" for port in front.ports)
     return comment + "".join(f"bind :::{port} v4v6{tls}\n" for port in front.ports)
 
 
 def _requests(plan: Plan) -> str:
     return f"""\
-unique-id-format %{{+X}}o%ci%cp%Ts%rt%pid
-http-request set-header X-Request-ID %[uuid()]
+unique-id-format %[uuid()]
+http-request set-header X-Request-ID %[unique-id]
 option forwardfor
 http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
 http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
@@ -106,7 +110,7 @@ def _keys(plan: Plan) -> Iterator[str]:
 
 
 def _room(path: str) -> str:
-    value = f"'path,regsub(\"{path}.*$\",\"\\1\"),url_dec'"
+    value = f'\'path,regsub("{path}.*$","\\1"),url_dec\''
     return f"http-request set-var(txn.hs_room) {value} if {{ path -m reg '{path}' }}\n"
 
 

@@ -129,13 +129,13 @@ def _address(address: Address) -> str:
 
 def _server(plan: Plan) -> str:
     front = plan.front
-    tls = front.certificate is not None
-    lines = [f"listen {host}{port}{' ssl http2' if tls else ''};" for port in front.ports for host in ("", "[::]:")]
+    hosts = ("", "[::]:") if front.bind is None else (f"{front.bind}:",)
+    lines = [f"listen {host}{port}{' ssl http2' if front.tls else ''};" for port in front.ports for host in hosts]
     lines.append(f"server_name {front.host};")
-    if tls:
+    if front.tls:
         lines += [
-            f'ssl_certificate "{front.certificate}";',
-            f'ssl_certificate_key "{front.key}";',
+            f'ssl_certificate "{front.certificate_or_certbots}";',
+            f'ssl_certificate_key "{front.key_or_certbots}";',
             "ssl_protocols TLSv1.2 TLSv1.3;",
             "ssl_session_cache shared:hs:10m;",
         ]

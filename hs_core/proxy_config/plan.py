@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,8 +21,11 @@ _PREFIXES = (
 )
 """Where requests of each kind are found that no installed plugin declares."""
 
-_OURS = {Resource.ADMIN: ("/_synapse/admin(?:/.*)?",), Resource.METRICS: ("/metrics", "/health(?:/.*)?")}
-"""What only the server's own people should reach, whoever declares it."""
+_OURS = {
+    Resource.ADMIN: ("/_synapse/admin(?:/.*)?", "/_synapse/[^/]*%.*"),
+    Resource.METRICS: ("/metrics", "/health(?:/.*)?", "/[^/]*%.*"),
+}
+"""What only the server's own people should reach, whoever declares it; nor does a path spelled `%6D...` get there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,9 @@ def make_plan(plugins: Iterable[Plugin], config: Config, front: Front, *, admin:
     if not config.federation.enabled:
         public -= {Resource.FEDERATION, Resource.KEYS}
     planner = _Planner(deployment, public)
-    rules = [*planner.guards(), *planner.rules(claims), *planner.prefixes()]
+    guard = planner.guard()
+    unguarded = [claim for claim in claims if not any(re.match(each, claim.route.path) for each in guard.patterns)]
+    rules = [guard, *planner.rules(unguarded), *planner.prefixes()]
     otherwise = planner.otherwise()
     while rules and rules[-1].target == otherwise:
         rules.pop()
@@ -116,14 +122,14 @@ class _Planner:
     public: Collection[Resource]
     upstreams: Upstreams = field(default_factory=Upstreams)
 
-    def guards(self) -> list[Rule]:
+    def guard(self) -> Rule:
         """What is refused, whether or not a plugin declares it."""
         patterns = [each for resource, paths in _OURS.items() if resource not in self.public for each in paths]
-        return [Rule(tuple(f"^{pattern}$" for pattern in patterns), (), REFUSED)]
+        return Rule(tuple(f"^{pattern}$" for pattern in patterns), (), REFUSED)
 
     def rules(self, claims: Sequence[Claim]) -> list[Rule]:
         """As few rules as the order of the routes allows."""
-        entries = sorted(self._entries(claims), key=lambda entry: entry.shape.rank)
+        entries = sorted(self._needed(self._entries(claims)), key=lambda entry: entry.shape.rank)
         groups: list[list[_Entry]] = []
         for entry in _with_methods(entries):
             _join(groups, entry)
@@ -132,6 +138,13 @@ class _Planner:
             patterns = tuple(dict.fromkeys(f"^{entry.pattern}$" for entry in group))
             rules.append(Rule(patterns, group[0].methods, group[0].target))
         return rules
+
+    def _needed(self, entries: list[_Entry]) -> list[_Entry]:
+        """Without those whose requests would go to the same place anyway."""
+        if self.prefixes():
+            return entries
+        usual = self.otherwise()
+        return [each for each in entries if each.target != usual or any(map(each.conflicts, entries))]
 
     def _entries(self, claims: Sequence[Claim]) -> list[_Entry]:
         """One for each path and target, with the methods for which they belong together."""

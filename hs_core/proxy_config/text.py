@@ -16,7 +16,7 @@ KEEP_ALIVE_SECONDS: Final = 60
 TOKEN: Final = "hst_([A-Za-z0-9_-]*)_[A-Za-z0-9]+_[0-9a-f]{8}"
 """An access token; its group is the user's localpart, in base64url."""
 
-ORIGIN: Final = r"^X-Matrix(?:.*[ ,])?\s*origin=[^A-Za-z0-9\[]?([A-Za-z0-9.:\[\]-]+)"
+ORIGIN: Final = r"^X-Matrix\s.*\borigin=[^A-Za-z0-9\[]?([A-Za-z0-9.:\[\]-]+)"
 """The `Authorization` of another server, case-insensitive; its group is the server's name."""
 
 

@@ -46,7 +46,9 @@ class Upstreams:
 
     def _name(self, members: Sequence[str], affinity: By) -> str:
         who = "_".join(members) if len(members) <= _NAMED_MEMBERS else f"{members[0]}_and_{len(members) - 1}_more"
-        name = "hs_" + re.sub(r"\W", "_", who, flags=re.ASCII) + ("" if affinity is By.NONE else f"_by_{affinity.value}")
+        name = (
+            "hs_" + re.sub(r"\W", "_", who, flags=re.ASCII) + ("" if affinity is By.NONE else f"_by_{affinity.value}")
+        )
         taken = {upstream.name for upstream in self._known.values()}
         number, unique = 1, name
         while unique in taken:

@@ -52,7 +52,7 @@ def test_a_plugins_command_is_listed_and_runs(
     install("acme_greeter", GREET)
 
     assert main(["--help"]) == 0
-    assert "  greet        say hello\n" in capsys.readouterr().out
+    assert "  greet         say hello\n" in capsys.readouterr().out
     assert main(["greet", "Alice"]) == 0
     assert capsys.readouterr().out == "hello Alice\n"
 
