@@ -11,6 +11,7 @@ from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
 from hs_plugins.rooms.places import Place, place_from_token, place_to_token
 from hs_plugins.rooms.rows import EventRow
+from hs_plugins.rooms.store.relations import Bounds
 from hs_plugins.rooms.store.stream import load_rows
 from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
@@ -18,6 +19,7 @@ __all__ = [
     "EVENTS",
     "ROOMS",
     "ROOMS_READ",
+    "Bounds",
     "Draft",
     "EventRow",
     "Join",
@@ -25,17 +27,24 @@ __all__ = [
     "Membership",
     "Page",
     "Place",
+    "Reader",
     "Relation",
     "RoomInfo",
+    "RoomSummaries",
+    "RoomSummary",
     "Rooms",
     "RoomsRead",
     "Sent",
+    "Showing",
     "StateRoot",
     "States",
     "StoredEvent",
+    "Thread",
     "Timelines",
     "ToldState",
     "Verdict",
+    "View",
+    "Views",
     "new_room",
     "place_from_token",
     "place_to_token",
@@ -193,6 +202,57 @@ class Relation(msgspec.Struct, frozen=True):
     place: Place
 
 
+class Thread(msgspec.Struct, frozen=True):
+    """A thread of a room."""
+
+    root: EventId
+    place: Place
+    """Just after its latest event."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """A room as one user may look at it: as it is, or as it was when they left."""
+
+    room: RoomInfo
+    membership: str
+    """The user's own, now; `leave` for who has never been in the room."""
+    state: StateRoot
+    until: Place | None
+    """What comes after this place is hidden from who has left; `None` for those who see the present."""
+
+    @property
+    def is_member(self) -> bool:
+        return self.membership == "join"
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Whom events are shown to."""
+
+    user_id: UserId
+    device_id: DeviceId | None = None
+    ignored: frozenset[UserId] = frozenset()
+    """Users whose events the reader does not want to hear of ("Ignoring Users")."""
+
+
+class RoomSummary(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A room in brief, for people who are not in it: `RoomSummary` of the client-server API, ready to be written."""
+
+    room_id: RoomId
+    num_joined_members: int
+    world_readable: bool
+    guest_can_join: bool
+    room_version: str
+    name: str | None = None
+    topic: str | None = None
+    canonical_alias: str | None = None
+    avatar_url: str | None = None
+    join_rule: str | None = None
+    room_type: str | None = None
+    encryption: str | None = None
+    allowed_room_ids: tuple[RoomId, ...] = ()
+    """The rooms whose members may join, where the join rule is `restricted` or `knock_restricted`."""
+
+
 class Members(Protocol):
     """Which rooms there are, and who is in them. Read from the database by any process."""
 
@@ -277,6 +337,45 @@ class Timelines(Protocol):
     async def related(self, parents: Collection[EventId], rel_types: Collection[str] = ()) -> list[Relation]:
         """The relations to these events, oldest first; all kinds if `rel_types` is empty."""
 
+    async def children(
+        self,
+        room_id: RoomId,
+        parent: EventId,
+        bounds: Bounds,
+        *,
+        rel_type: str | None = None,
+        event_type: str | None = None,
+    ) -> list[Relation]:
+        """The relations to one event within a part of the timeline, in the direction of reading."""
+
+    async def threads(
+        self, room_id: RoomId, start: Place, limit: int, *, participant: UserId | None = None
+    ) -> list[Thread]:
+        """The threads whose latest event is before `start`, the latest first; only those with the participant."""
+
+
+class Views(Protocol):
+    """Who may look at a room at all, and at which part of its life."""
+
+    async def of(self, user_id: UserId, room_id: RoomId) -> View:
+        """What the user may look at: 403 `M_FORBIDDEN` if nothing, or if this server does not know the room."""
+
+
+class Showing(Protocol):
+    """Events as their readers see them ("Room event format"). One module writes them, for all endpoints."""
+
+    async def events(
+        self, reader: Reader, events: Sequence[StoredEvent], *, with_room_id: bool = True, aggregate: bool = True
+    ) -> list[dict[str, Any]]:
+        """`ClientEvent`s of events that the reader may see, with `unsigned`; `aggregate` bundles their children."""
+
+
+class RoomSummaries(Protocol):
+    """Rooms in brief."""
+
+    async def of(self, rooms: Collection[RoomInfo]) -> dict[RoomId, RoomSummary]:
+        """The summaries of the rooms, from their current state."""
+
 
 class RoomsRead(Protocol):
     """What every process may read about rooms, straight from the database and from caches of what never changes."""
@@ -289,6 +388,15 @@ class RoomsRead(Protocol):
 
     @property
     def timelines(self) -> Timelines: ...
+
+    @property
+    def views(self) -> Views: ...
+
+    @property
+    def showing(self) -> Showing: ...
+
+    @property
+    def summaries(self) -> RoomSummaries: ...
 
 
 ROOMS_READ = ReadSide[RoomsRead]("rooms")

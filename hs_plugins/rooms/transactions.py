@@ -9,20 +9,16 @@ import asyncio
 from functools import partial
 
 from hs_core.cache import LRU
-from hs_core.db import Database, Transaction
+from hs_core.db import Database
 from hs_core.matrix.identifiers import RoomId
 from hs_plugins.rooms.api import Draft, Sent
+from hs_plugins.rooms.store.transactions import recent_transactions, scoped_transaction
 
 SENDERS = 5000
 """Pairs of room and device whose transactions are kept in memory."""
 
 PER_SENDER = 200
 """Transactions of one device in one room that are remembered."""
-
-_RECENT = """
-    SELECT s.txn_id, s.event_id, e.position FROM sent_transactions s JOIN events e ON e.event_id = s.event_id
-    WHERE s.user_id = ? AND s.device_id = ? AND s.room_id = ? ORDER BY s.created_ts DESC LIMIT ?
-"""
 
 Sender = tuple[RoomId, str, str]
 
@@ -46,7 +42,7 @@ class SentTransactions:
         known = self._senders.get(sender)
         if known is None:
             known = self._senders[sender] = await self._load(sender)
-        return known.get(draft.txn_id)
+        return known.get(scoped_transaction(draft.type, draft.txn_id))
 
     def remember(self, room_id: RoomId, draft: Draft, sending: asyncio.Future[Sent]) -> None:
         """A transaction is being committed. If that fails, it is as if it had never been."""
@@ -54,8 +50,9 @@ class SentTransactions:
             return
         known = self._senders.get((room_id, draft.sender, draft.device_id))
         if known is not None:
-            known[draft.txn_id] = sending
-            sending.add_done_callback(partial(_forget_failed, known, draft.txn_id))
+            scoped = scoped_transaction(draft.type, draft.txn_id)
+            known[scoped] = sending
+            sending.add_done_callback(partial(_forget_failed, known, scoped))
 
     def forget_room(self, room_id: RoomId) -> None:
         """Another process may send to the room from now on."""
@@ -64,18 +61,13 @@ class SentTransactions:
 
     async def _load(self, sender: Sender) -> LRU[str, asyncio.Future[Sent]]:
         room_id, user_id, device_id = sender
-        rows = await self._db.read(lambda tx: _recent(tx, user_id, device_id, room_id))
+        rows = await self._db.read(lambda tx: recent_transactions(tx, room_id, user_id, device_id, PER_SENDER))
         known: LRU[str, asyncio.Future[Sent]] = LRU(PER_SENDER)
-        for txn_id, sent in reversed(rows):
+        for scoped, event_id, position in reversed(rows):
             done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
-            done.set_result(sent)
-            known[txn_id] = done
+            done.set_result(Sent(event_id, position))
+            known[scoped] = done
         return known
-
-
-def _recent(tx: Transaction, user_id: str, device_id: str, room_id: RoomId) -> list[tuple[str, Sent]]:
-    rows = tx.all(_RECENT, (user_id, device_id, room_id, PER_SENDER))
-    return [(txn_id, Sent(event_id, position)) for txn_id, event_id, position in rows]
 
 
 def _forget_failed(known: LRU[str, asyncio.Future[Sent]], txn_id: str, sending: asyncio.Future[Sent]) -> None:

@@ -8,10 +8,15 @@ from hs_core.core import Core
 from hs_core.streams.batch import Batch
 from hs_plugins.rooms.api import EVENTS
 from hs_plugins.rooms.event_cache import EventCache
+from hs_plugins.rooms.reading.bundles import Bundles
 from hs_plugins.rooms.reading.members import StoredMembers
 from hs_plugins.rooms.reading.row_cache import RowCache
+from hs_plugins.rooms.reading.showing import StoredShowing
 from hs_plugins.rooms.reading.states import StoredStates
+from hs_plugins.rooms.reading.summaries import StoredSummaries
 from hs_plugins.rooms.reading.timelines import StoredTimelines
+from hs_plugins.rooms.reading.unsigned import Annotating
+from hs_plugins.rooms.reading.views import StoredViews
 from hs_plugins.rooms.reading.visibility import Visibility
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.state_nodes import StateNodes
@@ -24,6 +29,9 @@ class Reading:
     members: StoredMembers
     states: StoredStates
     timelines: StoredTimelines
+    views: StoredViews
+    showing: StoredShowing
+    summaries: StoredSummaries
 
 
 @asynccontextmanager
@@ -40,4 +48,12 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
                 rows.forget(row.redacts)
 
     core.follower(EVENTS).subscribe(forget_redacted)
-    yield Reading(members, StoredStates(core.db, nodes, events), StoredTimelines(core.db, events, rows, visibility))
+    states = StoredStates(core.db, nodes, events)
+    yield Reading(
+        members=members,
+        states=states,
+        timelines=StoredTimelines(core.db, events, rows, visibility),
+        views=StoredViews(core.db, states),
+        showing=StoredShowing(Bundles(core.db, events, visibility), Annotating(events, nodes, visibility, core.clock)),
+        summaries=StoredSummaries(states, events),
+    )

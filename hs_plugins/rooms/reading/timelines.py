@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 
 from hs_core.db import Database, Row, Transaction
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
-from hs_plugins.rooms.api import Page, Place, Relation
+from hs_plugins.rooms.api import Bounds, Page, Place, Relation, Thread
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.visibility import Visibility
 from hs_plugins.rooms.rows import EventRow
+from hs_plugins.rooms.store import relations
 from hs_plugins.rooms.store.events import COLUMNS, stored_event
 from hs_plugins.rooms.store.stream import own_membership_ids, recent_ids
 from hs_plugins.rooms.stored import StoredEvent
@@ -125,6 +126,26 @@ class StoredTimelines:
         for room_id, position, event_id in found:
             by_room.setdefault(room_id, []).append((position, rows[event_id]))
         return by_room
+
+    async def children(
+        self,
+        room_id: RoomId,
+        parent: EventId,
+        bounds: Bounds,
+        *,
+        rel_type: str | None = None,
+        event_type: str | None = None,
+    ) -> list[Relation]:
+        rows = await self._db.read(
+            lambda tx: relations.children(tx, room_id, parent, bounds, rel_type=rel_type, event_type=event_type)
+        )
+        return [_relation(row) for row in rows]
+
+    async def threads(
+        self, room_id: RoomId, start: Place, limit: int, *, participant: UserId | None = None
+    ) -> list[Thread]:
+        rows = await self._db.read(lambda tx: relations.threads(tx, room_id, start, limit, participant))
+        return [Thread(root, place) for root, place in rows]
 
 
 def _place(stored: StoredEvent) -> Place:

@@ -12,19 +12,10 @@ from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.members import StoredMembers
 from hs_plugins.rooms.state_map import Nodes
 from hs_plugins.rooms.state_nodes import StateNodes
-from hs_plugins.rooms.store.events import parse_stored
+from hs_plugins.rooms.store.members import past_memberships
 from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
 VISIBILITY: StateKey = ("m.room.history_visibility", "")
-
-MAX_MEMBERSHIPS = 200
-"""Changes of one user's membership, latest first, that are looked at."""
-
-_OWN_MEMBERSHIPS = """
-    SELECT e.event_id, r.version, e.json, e.position FROM events e JOIN rooms r ON r.room_id = e.room_id
-    WHERE e.room_id = ? AND e.state_key = ? AND e.type = 'm.room.member' AND e.position IS NOT NULL
-    ORDER BY e.position DESC LIMIT ?
-"""
 
 
 class Visibility:
@@ -87,7 +78,5 @@ def _user_at(state: Mapping[StateKey, Event], user: UserId, stored: StoredEvent,
 
 
 def _last_join_before_leaving(tx: Transaction, room_id: RoomId, user: UserId) -> int | None:
-    for event_id, version, json, position in tx.all(_OWN_MEMBERSHIPS, (room_id, user, MAX_MEMBERSHIPS)):
-        if parse_stored(event_id, version, json).content.get("membership") == "join":
-            return int(position)
-    return None
+    past = past_memberships(tx, room_id, user)
+    return next((place.position for membership, place in past if membership == "join"), None)

@@ -11,6 +11,8 @@ from hs_core.streams.writer import Log
 from hs_plugins.rooms.change import NewEvent, RoomChange, Standing
 from hs_plugins.rooms.rows import EventRow, event_row
 from hs_plugins.rooms.state_map import encode_node
+from hs_plugins.rooms.store.relations import forget_relations
+from hs_plugins.rooms.store.transactions import scoped_transaction
 
 _NODE = "INSERT INTO state_nodes (hash, node) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"
 
@@ -113,6 +115,7 @@ def _write_what_changed(tx: Transaction, change: RoomChange) -> None:
     tx.run_many(_NO_EXTREMITY, [(room_id, event_id) for event_id in change.old_extremities])
     tx.run_many(_EXTREMITY, [(room_id, event_id) for event_id in change.new_extremities])
     tx.run_many(_REDACT, [(red.json, red.redacted_by, red.redacts) for red in change.redactions])
+    forget_relations(tx, [red.redacts for red in change.redactions])
     tx.run_many(_AWAIT_REDACTED, change.awaited_redactions)
     tx.run_many(_SETTLED, change.settled_redactions)
     tx.run_many(_NO_MEMBER, [(room_id, gone.user_id) for gone in change.members if gone.after is None])
@@ -150,7 +153,8 @@ def _sent(new: NewEvent, now: int) -> tuple[Any, ...] | None:
     if new.txn_id is None or new.device_id is None:
         return None
     event = new.event
-    return event.sender, new.device_id, event.room_id, new.txn_id, event.event_id, now
+    scoped = scoped_transaction(event.type, new.txn_id)
+    return event.sender, new.device_id, event.room_id, scoped, event.event_id, now
 
 
 def _relation(event: Event, positions: dict[EventId, int]) -> tuple[Any, ...] | None:

@@ -1,9 +1,14 @@
 """Who is in which room, out of the `memberships` table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import RoomId, ServerName, UserId
+from hs_plugins.rooms.places import Place
+from hs_plugins.rooms.store.events import parse_stored
+
+MAX_MEMBERSHIPS = 200
+"""Changes of one user's membership, latest first, that are looked at."""
 
 _FORGET = """
     UPDATE memberships SET forgotten = TRUE
@@ -20,6 +25,18 @@ _LOCAL_MEMBER = """
     SELECT user_id FROM memberships
     WHERE room_id = ? AND membership = 'join' AND user_id LIKE ? ESCAPE '!' ORDER BY position LIMIT 1
 """
+
+_OWN_MEMBERSHIPS = """
+    SELECT e.event_id, r.version, e.json, e.depth, e.position FROM events e JOIN rooms r ON r.room_id = e.room_id
+    WHERE e.room_id = ? AND e.state_key = ? AND e.type = 'm.room.member' AND e.position IS NOT NULL
+    ORDER BY e.position DESC LIMIT ?
+"""
+
+
+def past_memberships(tx: Transaction, room_id: RoomId, user_id: UserId) -> Iterator[tuple[object, Place]]:
+    """What the user's member events said, and the places just after them, the latest first."""
+    for event_id, version, json, depth, position in tx.all(_OWN_MEMBERSHIPS, (room_id, user_id, MAX_MEMBERSHIPS)):
+        yield parse_stored(event_id, version, json).content.get("membership"), Place(depth, position)
 
 
 def forget(tx: Transaction, room_id: RoomId, user_id: UserId) -> bool:
