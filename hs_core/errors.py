@@ -92,6 +92,10 @@ class RoomInUse(_Kind):
     usual_status, usual_errcode, usual_message = 400, "M_ROOM_IN_USE", "The room ID or alias is taken"
 
 
+class InvalidRoomState(_Kind):
+    usual_status, usual_errcode, usual_message = 400, "M_INVALID_ROOM_STATE", "The room cannot begin like that"
+
+
 class Unknown(_Kind):
     """A request that cannot be met, for a reason that has no code of its own."""
 
@@ -137,6 +141,10 @@ class Unauthorized(_Kind):
 
 class Forbidden(_Kind):
     usual_status, usual_errcode, usual_message = 403, "M_FORBIDDEN", "Not allowed"
+
+
+class UserSuspended(_Kind):
+    usual_status, usual_errcode, usual_message = 403, "M_USER_SUSPENDED", "Your account is suspended"
 
 
 class GuestForbidden(_Kind):

@@ -4,6 +4,7 @@ from hs_core.db.migrate import Migrations
 from hs_core.plugin.declaration import (
     Auth,
     By,
+    Handler,
     NoConfig,
     Offer,
     Plugin,
@@ -22,6 +23,7 @@ from hs_core.plugin.sections import Parts, RoomParts, Section, SectionEvent, Sec
 __all__ = [
     "Auth",
     "By",
+    "Handler",
     "Migrations",
     "NoConfig",
     "Offer",

@@ -21,7 +21,7 @@ import pluggy
 
 from hs_core.http.requester import Requester
 from hs_core.matrix.event import Event, Json
-from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
+from hs_core.matrix.identifiers import DeviceId, RoomAlias, RoomId, ServerName, UserId
 from hs_core.matrix.room_version import RoomVersion
 
 PROJECT: Final = "hs"
@@ -174,6 +174,18 @@ async def check_auth_stage(stage: str, answer: Mapping[str, Json], address: str)
 @AnswerHook
 async def registration_flows() -> Sequence[Sequence[str]] | None:
     """The stages of each flow of registration, instead of the server's own. If nobody knows, those of the server."""
+
+
+@RefusalHook
+async def check_alias(user: UserId, alias: RoomAlias) -> Refusal | None:
+    """May this local user give a room this alias of the server? Asked before it is taken. Fails closed."""
+
+
+@AnswerHook
+async def find_alias(alias: RoomAlias) -> tuple[RoomId, Sequence[ServerName]] | None:
+    """The room of an alias that is not in this server's directory, and servers to reach it through: another server's
+    alias, say, or one for which a bridge makes a room now. An implementation that raises does not know.
+    """
 
 
 @AnswerHook

@@ -6,15 +6,12 @@ from hs_core.db import Database, Transaction
 from hs_core.errors import Forbidden
 from hs_core.matrix.auth import AuthState
 from hs_core.matrix.auth.state import CREATE, JOIN_RULES, POWER_LEVELS
-from hs_core.matrix.errors import ProtocolError
-from hs_core.matrix.identifiers import RoomId, UserId, parse_room_id, server_name_of
+from hs_core.matrix.identifiers import UserId, server_name_of
+from hs_core.matrix.join_rules import allowed_rooms
 from hs_core.matrix.membership import Membership
 from hs_plugins.rooms.actor import RoomActor
 from hs_plugins.rooms.api import Draft, Join
 from hs_plugins.rooms.store.members import joined_of, joined_to_any, local_member
-
-MAX_CONDITIONS = 500
-"""Entries of `allow` that are looked at."""
 
 
 class Joining:
@@ -43,7 +40,8 @@ class Joining:
 
     async def _authoriser(self, actor: RoomActor, user: UserId) -> UserId:
         state, room_id = actor.memory.auth, actor.memory.room_id
-        allowed = _allowed_rooms(state)
+        rules = state.get(*JOIN_RULES)
+        allowed = allowed_rooms(rules.content if rules else None)
         if not await self._db.read(lambda tx: joined_to_any(tx, user, allowed)):
             raise Forbidden("You are in none of the rooms whose members may join this one")
         server_name = actor.engine.server_name
@@ -72,19 +70,3 @@ def _unless_unchanged(content: dict[str, Any], state: AuthState, user: UserId) -
     before = dict(member.content) if member else {}
     said = {key: value for key, value in before.items() if key != "join_authorised_via_users_server"}
     return before if said == content else content
-
-
-def _allowed_rooms(state: AuthState) -> list[RoomId]:
-    """The rooms of the `m.room_membership` conditions."""
-    rules = state.get(*JOIN_RULES)
-    conditions = rules.content.get("allow") if rules else None
-    if not isinstance(conditions, list):
-        return []
-    rooms = []
-    for condition in conditions[:MAX_CONDITIONS]:
-        if isinstance(condition, dict) and condition.get("type") == "m.room_membership":
-            try:
-                rooms.append(parse_room_id(condition.get("room_id")))
-            except ProtocolError:
-                continue
-    return rooms

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from hs_core.db import Database
-from hs_core.errors import BadJson, Unknown
+from hs_core.errors import BadJson, InvalidRoomState, Unknown
 from hs_core.matrix.auth import authorise
 from hs_core.matrix.canonical_json import decode_json
+from hs_core.matrix.errors import Rejected
 from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import RoomId, ServerName, UserId
 from hs_core.matrix.pdu import parse_pdu
@@ -35,8 +36,13 @@ class RoomsService:
         if event.room_id != room_id:
             raise BadJson("The create event is of another room")
         async with self._actors.new(room_id, event.room_version) as actor:
-            operation = await _begin(actor, event)
-            sending = await actor.send(drafts, operation) if drafts else actor.commit(operation, event.event_id)
+            try:
+                operation = await _begin(actor, event)
+                sending = await actor.send(drafts, operation) if drafts else actor.commit(operation, event.event_id)
+            except Rejected as error:
+                # "The initial state implied by the parameters to the request is invalid: for example, the user's
+                # `power_level` is set below that necessary to set the room name".
+                raise InvalidRoomState(str(error)) from error
         return await durable(sending)
 
     async def send(self, room_id: RoomId, draft: Draft) -> Sent:

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from hs_core.errors import Forbidden, MissingParam
+from hs_core.errors import Forbidden, GuestForbidden, MatrixError, MissingParam, NotFound, UserSuspended
 from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
-from hs_core.matrix.identifiers import RoomId, UserId, parse_user_id
+from hs_core.matrix.identifiers import RoomId, UserId, parse_room_alias, parse_room_id, parse_user_id
 from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, Join
 
@@ -20,18 +20,30 @@ class ReasonBody(msgspec.Struct):
 
 
 class JoinBody(ReasonBody):
+    """The body of a join."""
+
     third_party_signed: dict[str, Any] | None = None
 
 
 class TargetBody(ReasonBody):
+    """The body of what is done to another user."""
+
     user_id: str | None = None
+
+
+class InviteBody(TargetBody):
+    """The body of an invite, of either of its forms."""
+
+    medium: str | None = None
+    address: str | None = None
 
 
 async def post_join(client: ClientApi, request: Request) -> Response:
     """`POST /rooms/{roomId}/join`, `POST /join/{roomIdOrAlias}`."""
     body = await request.json(JoinBody, allow_empty=True)
-    room_id = await _room_of(client, request)
-    user = request.asker.user_id
+    room_id, user = await _room_to_enter(client, request), request.asker.user_id
+    if request.asker.is_guest:
+        await _check_guest_access(client, room_id)
     content = {**await client.profile_of(user), **_reason(body)}
     await client.rooms.join(room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed))
     return json_response({"room_id": room_id})
@@ -40,8 +52,7 @@ async def post_join(client: ClientApi, request: Request) -> Response:
 async def post_knock(client: ClientApi, request: Request) -> Response:
     """`POST /knock/{roomIdOrAlias}`."""
     body = await request.json(ReasonBody, allow_empty=True)
-    room_id = await _room_of(client, request)
-    user = request.asker.user_id
+    room_id, user = await _room_to_enter(client, request), request.asker.user_id
     await client.rooms.knock(room_id, Join(user_id=user, content={**await client.profile_of(user), **_reason(body)}))
     return json_response({"room_id": room_id})
 
@@ -51,18 +62,20 @@ async def post_leave(client: ClientApi, request: Request) -> Response:
     body = await request.json(ReasonBody, allow_empty=True)
     room_id, user = request.room_id("room_id"), request.asker.user_id
     current = await client.read.members.membership(room_id, user)
-    if current is not None and current.membership == "leave":
-        return empty()
-    await _change(client, request, user, "leave", _reason(body))
+    if current is None or current.membership != "leave":
+        await _change(client, request, user, "leave", _reason(body))
     return empty()
 
 
 async def post_invite(client: ClientApi, request: Request) -> Response:
     """`POST /rooms/{roomId}/invite`."""
-    body = await request.json(TargetBody)
+    body = await request.json(InviteBody)
+    if request.asker.is_suspended:
+        raise UserSuspended
+    if body.user_id is None and body.address is not None:
+        raise MatrixError(403, "M_SERVER_NOT_TRUSTED", "This server does not trust that identity server")
     target = _target(body)
-    content = {**await client.profile_of(target), **_reason(body)}
-    await _change(client, request, target, "invite", content)
+    await _change(client, request, target, "invite", {**await client.profile_of(target), **_reason(body)})
     return empty()
 
 
@@ -107,11 +120,30 @@ def _target(body: TargetBody) -> UserId:
     return parse_user_id(body.user_id)
 
 
-async def _room_of(client: ClientApi, request: Request) -> RoomId:
-    """The room that the path names, by its ID or an alias."""
+async def _room_to_enter(client: ClientApi, request: Request) -> RoomId:
+    """The room that the path names, by its ID or an alias. Raises NotFound for an alias that nobody knows."""
+    if request.asker.is_suspended:
+        raise UserSuspended
     if "room_id" in request.params:
         return request.room_id("room_id")
-    return await client.resolve(request.params["room_id_or_alias"])
+    name = request.params["room_id_or_alias"]
+    if not name.startswith("#"):
+        return parse_room_id(name)
+    alias = parse_room_alias(name)
+    found = await client.directory.resolve(alias)
+    if found is None:
+        raise NotFound(f"Room alias {alias} not found")
+    return found.room_id
+
+
+async def _check_guest_access(client: ClientApi, room_id: RoomId) -> None:
+    """ "Servers MUST only allow guest users to join rooms if the `m.room.guest_access` state event is present on the
+    room, and has the `guest_access` value `can_join`."
+    """
+    info = (await client.read.members.rooms([room_id])).get(room_id)
+    access = await client.read.states.event(info.state, ("m.room.guest_access", "")) if info else None
+    if access is None or access.event.content.get("guest_access") != "can_join":
+        raise GuestForbidden("Guests cannot join this room")
 
 
 async def _expect(client: ClientApi, request: Request, target: UserId, memberships: set[str], otherwise: str) -> None:
@@ -123,10 +155,17 @@ async def _expect(client: ClientApi, request: Request, target: UserId, membershi
 async def _change(
     client: ClientApi, request: Request, target: UserId, membership: str, content: dict[str, Any]
 ) -> None:
+    if request.asker.is_suspended and membership != "leave":
+        raise UserSuspended
     draft = Draft(
         sender=request.asker.user_id,
         type="m.room.member",
         state_key=target,
         content={**content, "membership": membership},
     )
-    await client.rooms.send(request.room_id("room_id"), draft)
+    try:
+        await client.rooms.send(request.room_id("room_id"), draft)
+    except MatrixError as error:
+        if error.errcode == "M_NOT_FOUND" and membership != "leave":
+            raise Forbidden("You are not in that room") from error
+        raise

@@ -4,28 +4,29 @@ from typing import Any
 
 from starlette.responses import Response
 
-from hs_core.errors import BadJson
+from hs_core.errors import BadJson, UserSuspended
 from hs_core.http.request import Request
+from hs_core.http.requester import Requester
 from hs_core.http.responses import json_response
-from hs_core.matrix.identifiers import EventId
+from hs_core.matrix.identifiers import DeviceId
+from hs_plugins.client.looking import visible_event
 from hs_plugins.client.role import ClientApi
+from hs_plugins.client.sending import send
 from hs_plugins.rooms.api import Draft
 
 
 async def put_message(client: ClientApi, request: Request) -> Response:
-    """`PUT /rooms/{roomId}/send/{eventType}/{txnId}`: the transaction makes a repetition harmless."""
-    return await _send(client, request, request.params["event_type"], None, await request.json_object())
-
-
-async def post_message(client: ClientApi, request: Request) -> Response:
-    """`POST /rooms/{roomId}/send/{eventType}`, of clients from before there were transactions."""
-    return await _send(client, request, request.params["event_type"], None, await request.json_object())
+    """`PUT /rooms/{roomId}/send/{eventType}/{txnId}`, and the old `POST` without a transaction."""
+    content = await request.json_object()
+    draft = _draft(request, request.params["event_type"], content)
+    return await _send(client, request, draft)
 
 
 async def put_state(client: ClientApi, request: Request) -> Response:
     """`PUT /rooms/{roomId}/state/{eventType}/{stateKey}`."""
     content = await request.json_object()
-    return await _send(client, request, request.params["event_type"], request.params.get("state_key", ""), content)
+    draft = _draft(request, request.params["event_type"], content, state_key=request.params.get("state_key", ""))
+    return await _send(client, request, draft)
 
 
 async def put_redaction(client: ClientApi, request: Request) -> Response:
@@ -35,32 +36,42 @@ async def put_redaction(client: ClientApi, request: Request) -> Response:
     if reason is not None and not isinstance(reason, str):
         raise BadJson("`reason` must be a string")
     content = {} if reason is None else {"reason": reason}
-    return await _send(client, request, "m.room.redaction", None, content, redacts=request.event_id("event_id"))
+    draft = _draft(request, "m.room.redaction", content, redacts=request.event_id("event_id"))
+    return await _send(client, request, draft)
 
 
-async def _send(
-    client: ClientApi,
-    request: Request,
-    event_type: str,
-    state_key: str | None,
-    content: dict[str, Any],
-    *,
-    redacts: EventId | None = None,
-) -> Response:
-    asker = request.asker
-    txn_id = request.params.get("txn_id")
-    sent = await client.rooms.send(
-        request.room_id("room_id"),
-        Draft(
-            sender=asker.user_id,
-            type=event_type,
-            state_key=state_key,
-            content=content,
-            redacts=redacts,
-            device_id=asker.device_id,
-            # "The scope of a transaction ID is [...] a single HTTP endpoint."
-            txn_id=None if txn_id is None else f"{'redact' if redacts else 'send'}/{txn_id}",
-            origin_server_ts=request.query_int("ts", 0, 2**53 - 1) if asker.appservice else None,
-        ),
-    )
+async def _send(client: ClientApi, request: Request, draft: Draft) -> Response:
+    asker, room_id = request.asker, request.room_id("room_id")
+    if asker.is_suspended:
+        await _check_suspended(client, request, draft)
+    sent = await send(client, room_id, draft)
     return json_response({"event_id": sent.event_id})
+
+
+async def _check_suspended(client: ClientApi, request: Request, draft: Draft) -> None:
+    """ "Servers SHOULD permit the user to perform at least the following [...]: Redact their own events." """
+    if draft.redacts is None:
+        raise UserSuspended
+    target = await visible_event(client.read, client.reader(request.asker), request.room_id("room_id"), draft.redacts)
+    if target.event.sender != draft.sender:
+        raise UserSuspended
+
+
+def _draft(request: Request, event_type: str, content: dict[str, Any], **where: Any) -> Draft:
+    asker = request.asker
+    return Draft(
+        sender=asker.user_id,
+        type=event_type,
+        content=content,
+        device_id=_device(asker),
+        txn_id=request.params.get("txn_id"),
+        origin_server_ts=request.query_int("ts", 0, 2**53 - 1) if asker.appservice else None,
+        **where,
+    )
+
+
+def _device(asker: Requester) -> DeviceId | None:
+    """Whose transactions they are: an application service has some even without a device."""
+    if asker.device_id is None and asker.appservice is not None:
+        return DeviceId(f"appservice/{asker.appservice}")
+    return asker.device_id

@@ -5,7 +5,8 @@ from typing import Any
 
 from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.event import Event, StateKey
-from hs_core.matrix.identifiers import RoomId, parse_mxc_uri, parse_room_alias, parse_room_id
+from hs_core.matrix.identifiers import RoomId, parse_mxc_uri, parse_room_alias
+from hs_core.matrix.join_rules import allowed_rooms
 from hs_plugins.rooms.api import RoomInfo, RoomSummary
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.states import StoredStates
@@ -59,7 +60,7 @@ def _summarise(room: RoomInfo, state: Mapping[str, Event]) -> RoomSummary:
         join_rule=_text(said("m.room.join_rules", "join_rule")) or "invite",
         room_type=_text(said("m.room.create", "type")),
         encryption=_text(said("m.room.encryption", "algorithm")),
-        allowed_room_ids=_allowed(said("m.room.join_rules", "join_rule"), said("m.room.join_rules", "allow")),
+        allowed_room_ids=_allowed(state.get("m.room.join_rules")),
     )
 
 
@@ -75,14 +76,8 @@ def _valid(parse: Any, value: object) -> str | None:
         return None
 
 
-def _allowed(join_rule: object, conditions: object) -> tuple[RoomId, ...]:
-    if join_rule not in {"restricted", "knock_restricted"} or not isinstance(conditions, list):
+def _allowed(rules: Event | None) -> tuple[RoomId, ...]:
+    """ "If the room is a restricted room, these are the room IDs which are specified by the join rules."""
+    if rules is None or rules.content.get("join_rule") not in {"restricted", "knock_restricted"}:
         return ()
-    rooms = []
-    for condition in conditions[:MAX_ALLOWED_ROOMS]:
-        if isinstance(condition, dict) and condition.get("type") == "m.room_membership":
-            try:
-                rooms.append(parse_room_id(condition.get("room_id")))
-            except ProtocolError:
-                continue
-    return tuple(rooms)
+    return tuple(allowed_rooms(rules.content)[:MAX_ALLOWED_ROOMS])
