@@ -72,7 +72,7 @@ class Operation:
         if status < 400 and str(status) not in self.responses:
             raise KeyError(status)
         written = self._json(str(status)).get("schema")
-        said = None if written is None else schema(written, self.file)
+        said = None if written is None else _overlapping(schema(written, self.file))
         if status >= 400:
             said = {"anyOf": [_STANDARD_ERROR, said]} if status == 401 and said else _STANDARD_ERROR
         return None if said is None else Draft202012Validator(said)
@@ -80,6 +80,15 @@ class Operation:
     def _json(self, status: str) -> dict[str, Any]:
         media: dict[str, Any] = self.responses.get(status, {}).get("content", {}).get("application/json", {})
         return media
+
+
+def _overlapping(written: Any) -> Any:
+    """The specification says `oneOf` where an answer may be both: any content is an object, and so is any event."""
+    if isinstance(written, list):
+        return [_overlapping(item) for item in written]
+    if not isinstance(written, dict):
+        return written
+    return {"anyOf" if key == "oneOf" else key: _overlapping(value) for key, value in written.items()}
 
 
 @cache
