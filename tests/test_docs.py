@@ -178,7 +178,8 @@ def _words(source: str) -> str:
 def test_configurations_are_accepted(where: str, text: str, tmp_path: Path) -> None:
     shown = yaml.safe_load(text)
     (tmp_path / "hs.yaml").write_text(yaml.safe_dump({"server_name": "example.org", **shown}))
-    for name in ("cluster.secret", "registration.secret"):
+    for name in re.findall(r"\w+_file: ([\w./]+)", text):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("a secret of some length")
     sections: dict[str, Any] = {plugin.name: plugin.config for plugin in own_plugins()}
     others: dict[str, Any] = dict.fromkeys(shown.get("plugins", {}))
@@ -188,7 +189,7 @@ def test_configurations_are_accepted(where: str, text: str, tmp_path: Path) -> N
 
 def test_commands_take_the_arguments_that_are_shown() -> None:
     lines = [
-        (where, line.split("#", maxsplit=1)[0].split("hs ", maxsplit=1)[1])
+        (where, re.split(r" > |#", line)[0].split("hs ", maxsplit=1)[1])
         for where, text in blocks("console")
         for line in text.splitlines()
         if re.match(r"\$ (.venv/bin/)?hs ", line)
