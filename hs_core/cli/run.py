@@ -14,7 +14,7 @@ from hs_core.cli.command import Command, Failure
 from hs_core.cli.settings import config_argument, load_settings
 
 if TYPE_CHECKING:
-    from hs_core.config import Config, Listener
+    from hs_core.config import Config, Listener, Process
     from hs_core.plugin.discovery import Discovery
     from hs_core.process import Composition
 
@@ -27,6 +27,7 @@ Ctrl-C finishes what is being answered, then ends the server.
 def _arguments(parser: argparse.ArgumentParser) -> None:
     config_argument(parser)
     parser.add_argument("--process", metavar="NAME", help="run this entry of the configuration's `processes`")
+    parser.add_argument("--replica", metavar="K", type=int, help="which replica of --process, from 0; default: 0")
     parser.add_argument("--plugins", metavar="A,B", help="activate just these plugins")
     parser.add_argument(
         "--listen", metavar="HOST:PORT", action="append", default=[], help="listen here instead; may be repeated"
@@ -62,10 +63,13 @@ def compose(config: Config, discovery: Discovery, arguments: argparse.Namespace)
     plugins = discovery.plugins
     wanted: tuple[str, ...] = ("*",)
     excepted: tuple[str, ...] = ()
-    listeners = config.listeners
+    listeners, name = config.listeners, "hs"
     if arguments.process is not None:
         process = config.processes[_process(config, arguments.process)]
-        wanted, excepted, listeners = process.plugins, process.except_, process.listeners
+        replica = _replica(process, arguments)
+        wanted, excepted = process.plugins, process.except_
+        listeners = tuple(listener.of_replica(replica) for listener in process.listeners)
+        name = arguments.process if process.replicas == 1 else f"{arguments.process}-{replica}"
     if arguments.plugins is not None:
         wanted, excepted = tuple(filter(None, arguments.plugins.split(","))), ()
     active = discovery.select(wanted, excepted)
@@ -74,7 +78,7 @@ def compose(config: Config, discovery: Discovery, arguments: argparse.Namespace)
         raise PluginError(lines)
     if arguments.listen:
         listeners = tuple(map(parse_listen, arguments.listen))
-    return Composition(plugins, active, listeners, arguments.name or arguments.process or "hs")
+    return Composition(plugins, active, listeners, arguments.name or name)
 
 
 def _process(config: Config, name: str) -> str:
@@ -93,6 +97,16 @@ def _process(config: Config, name: str) -> str:
             2,
         )
     return name
+
+
+def _replica(process: Process, arguments: argparse.Namespace) -> int:
+    """Which replica this is. Raises Failure."""
+    replica: int = arguments.replica or 0
+    if not 0 <= replica < process.replicas:
+        raise Failure(
+            [f"--replica {replica}: the process {arguments.process!r} has {process.replicas}, counted from 0"], 2
+        )
+    return replica
 
 
 def parse_listen(text: str) -> Listener:
