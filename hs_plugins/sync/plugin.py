@@ -14,7 +14,14 @@ plugin = Plugin(
     migrations=Migrations("hs_plugins.sync"),
     routes=[
         Route(
-            "GET", CLIENT_R0 + "/sync", sync.get_sync, affinity=By.USER, rate=RateClass.SYNC, guests=True, tag="sync"
+            "GET",
+            CLIENT_R0 + "/sync",
+            sync.get_sync,
+            affinity=By.USER,
+            rate=RateClass.SYNC,
+            guests=True,
+            tag="initial_sync",
+            tag_without="since",
         ),
         Route("POST", USER + "/filter", filters.post_filter, affinity=By.USER, guests=True),
         Route("GET", USER + "/filter/(?P<filter_id>[^/]+)", filters.get_filter, affinity=By.USER, guests=True),
