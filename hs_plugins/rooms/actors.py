@@ -67,6 +67,19 @@ class Actors:
                 self._vacate(room_id)
                 raise
 
+    @asynccontextmanager
+    async def known_or_new(self, room_id: RoomId, version: RoomVersion) -> AsyncIterator[RoomActor]:
+        """The room's actor or, if the room is not known, one without events, which lasts if the room comes to be."""
+        async with self._seat(room_id) as seat:
+            if seat.actor is None:
+                stored = await self._db.read(lambda tx: load_room(tx, room_id))
+                seat.actor = self._actor(room_id, stored or StoredRoom(version, EMPTY, {}))
+            try:
+                yield seat.actor
+            finally:
+                if not seat.actor.memory.extremities:
+                    self._vacate(room_id)
+
     def lose(self, room_ids: Collection[RoomId]) -> None:
         """Forget rooms whose memory is not true any more."""
         for room_id in room_ids:

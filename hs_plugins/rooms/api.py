@@ -22,6 +22,9 @@ __all__ = [
     "Bounds",
     "Draft",
     "EventRow",
+    "Gap",
+    "History",
+    "Imported",
     "Join",
     "Members",
     "Membership",
@@ -108,6 +111,18 @@ class ToldState(msgspec.Struct, frozen=True):
     """State events that are known here (see `Rooms.receive_outliers`)."""
 
 
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """A room as another server tells it to a server that joins ("Joining Rooms", `send_join`)."""
+
+    version: str
+    event: bytes
+    """The member event that joins, signed by this server and by whoever else must."""
+    state: tuple[bytes, ...]
+    """The state before it, with the create event."""
+    auth_chain: tuple[bytes, ...]
+    """The auth chain of the state."""
+
+
 class Rooms(Protocol):
     """Calls run in the process that owns the room, their first argument.
 
@@ -153,6 +168,23 @@ class Rooms(Protocol):
         """Store events that are part of a state or of an auth chain, without a place in the timeline.
 
         Checked as in `receive`, but only by their auth events. Here `accepted` means stored and not rejected.
+        """
+
+    async def backfill(self, room_id: RoomId, pdus: Sequence[bytes], told: Sequence[ToldState] = ()) -> list[Verdict]:
+        """Take in older events, which go to the beginning of the timeline. Otherwise like `receive`.
+
+        For the oldest of them `told` has the state before, unless it comes just after events that are known.
+        """
+
+    async def import_room(self, room_id: RoomId, imported: Imported) -> Sent:
+        """Begin to know a room, or to know it again, with a join that another server helped with.
+
+        Signatures and hashes have been checked, as for `receive`. Events of the state that are not valid, or that their
+        auth events do not allow, are left out of it. Until this has returned nothing of the room is to be seen; should
+        it fail, it may be called again.
+
+        Raises:
+            Forbidden: if the state does not allow the join. BadJson: if the state has no create event.
         """
 
 
@@ -377,6 +409,39 @@ class RoomSummaries(Protocol):
         """The summaries of the rooms, from their current state."""
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """A hole in a room's timeline: an event of it that comes after one that is not known."""
+
+    event_id: EventId
+    depth: int
+    missing: EventId
+
+
+class History(Protocol):
+    """Rooms as the graphs that servers ask each other about. Read from the database by any process."""
+
+    async def preceding(
+        self,
+        room_id: RoomId,
+        events: Collection[EventId],
+        *,
+        limit: int,
+        stop: Collection[EventId] = (),
+        min_depth: int = 0,
+    ) -> list[StoredEvent]:
+        """Up to `limit` events that come before some, along `prev_events`, the deepest first, without those themselves.
+
+        The walk ends at events of `stop`, at those of a lesser depth, and where nothing is known. Soft-failed events
+        are included, rejected ones left out. For `/backfill` and `/get_missing_events`.
+        """
+
+    async def auth_chain(self, event_ids: Collection[EventId]) -> set[EventId]:
+        """The union of the auth chains of some events, as far as it is known. For `/event_auth` and `/send_join`."""
+
+    async def gaps(self, room_id: RoomId, *, depth: int, limit: int) -> list[Gap]:
+        """Where to ask others for more history: the gaps of at most this depth, the deepest first."""
+
+
 class RoomsRead(Protocol):
     """What every process may read about rooms, straight from the database and from caches of what never changes."""
 
@@ -397,6 +462,9 @@ class RoomsRead(Protocol):
 
     @property
     def summaries(self) -> RoomSummaries: ...
+
+    @property
+    def history(self) -> History: ...
 
 
 ROOMS_READ = ReadSide[RoomsRead]("rooms")

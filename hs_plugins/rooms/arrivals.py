@@ -1,7 +1,7 @@
 """Events of other servers, from bytes to what became of each: read, put in order, received one after the other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from hs_core.matrix.server_acl import ServerAcl
 from hs_plugins.rooms.actor import RoomActor
 from hs_plugins.rooms.actors import Actors
 from hs_plugins.rooms.api import Sent, ToldState, Verdict
+from hs_plugins.rooms.backfill import backfill
 from hs_plugins.rooms.inbound import Arrival, receive
 from hs_plugins.rooms.operation import Operation
 from hs_plugins.rooms.outliers import receive_outlier
@@ -55,13 +56,7 @@ class Arrivals:
                 return [Verdict(None, refused=reason) for _ in pdus]
 
         def take_in(operation: Operation, event: Event, about: Expected) -> Awaitable[Verdict]:
-            arrival = Arrival(
-                event,
-                told_state=states.get(event.event_id),
-                waiting=about.redactions.get(event.event_id, ()),
-                passed=event.event_id in about.passed,
-            )
-            return receive(operation, self._resolver, arrival)
+            return receive(operation, self._resolver, _arrival(event, states, about))
 
         return await self._take_in_all(room_id, [read_pdu(pdu, room_id, version) for pdu in pdus], take_in)
 
@@ -74,6 +69,22 @@ class Arrivals:
             return receive_outlier(operation, event)
 
         return await self._take_in_all(room_id, [read_pdu(pdu, room_id, version) for pdu in pdus], take_in)
+
+    async def backfill(self, room_id: RoomId, pdus: Sequence[bytes], told: Iterable[ToldState]) -> list[Verdict]:
+        """See `Rooms.backfill`. All of it is one operation, so that its events stand in their order."""
+        states = {one.event_id: one.state for one in told}
+        async with self._actors.of(room_id) as actor:
+            read = [read_pdu(pdu, room_id, actor.memory.version) for pdu in pdus]
+            events = in_order([one for one in read if isinstance(one, Event)])
+            about = await self._about(actor, events)
+            arrivals = [_arrival(event, states, about) for event in events]
+            operation = actor.operation()
+            found = await backfill(operation, self._resolver, arrivals)
+            sending = actor.commit(operation, events[-1].event_id) if operation.change.events else None
+        if sending is not None:
+            await asyncio.shield(sending)
+        verdicts = {verdict.event_id: verdict for verdict in found}
+        return [one if isinstance(one, Verdict) else verdicts[one.event_id] for one in read]
 
     async def _take_in_all(self, room_id: RoomId, read: Sequence[Event | Verdict], take_in: TakeIn) -> list[Verdict]:
         """One after the other, those first that others come after. Returns when all that was stored is durable."""
@@ -90,11 +101,7 @@ class Arrivals:
     async def _take_in_group(
         self, actor: RoomActor, group: Sequence[Event], take_in: TakeIn, verdicts: dict[EventId, Verdict]
     ) -> list[asyncio.Future[Sent]]:
-        ids = [event.event_id for event in group]
-        if any(actor.engine.events.is_unsaved(event_id) for event_id in ids):
-            await actor.engine.committer.flushed()  # what is known of an event shall be durable when we say so
-        about = await self._db.read(partial(expected, event_ids=ids))
-        await actor.engine.events.load({one for event in group for one in (event.event_id, *event.prev_events)})
+        about = await self._about(actor, group)
         sending = []
         for event in group:
             for change in actor.uncommitted:
@@ -104,6 +111,17 @@ class Arrivals:
             if operation.change.events:
                 sending.append(actor.commit(operation, event.event_id))
         return sending
+
+    async def _about(self, actor: RoomActor, group: Sequence[Event]) -> Expected:
+        """What is expected of these events. What is known of them is durable, and in memory, afterwards."""
+        ids = [event.event_id for event in group]
+        if any(actor.engine.events.is_unsaved(event_id) for event_id in ids):
+            await actor.engine.committer.flushed()
+        await actor.engine.events.load({one for event in group for one in (event.event_id, *event.prev_events)})
+        about = await self._db.read(partial(expected, event_ids=ids))
+        for change in actor.uncommitted:
+            about.learn(change.awaited_redactions, change.gaps)
+        return about
 
     async def _may_take_part(self, actor: RoomActor, server_name: ServerName) -> bool:
         """Whether the room's access control list lets a server take part ("Server Access Control Lists (ACLs)")."""
@@ -116,6 +134,15 @@ class Arrivals:
         if known is None or known[0] is not event:
             known = self._acls[event.event_id] = (event, ServerAcl.from_content(event.content))
         return known[1] is None or known[1].allows(server_name)
+
+
+def _arrival(event: Event, told: Mapping[EventId, Sequence[EventId]], about: Expected) -> Arrival:
+    return Arrival(
+        event,
+        told_state=told.get(event.event_id),
+        waiting=about.redactions.get(event.event_id, ()),
+        passed=event.event_id in about.passed,
+    )
 
 
 def read_pdu(pdu: bytes, room_id: RoomId, version: RoomVersion) -> Event | Verdict:

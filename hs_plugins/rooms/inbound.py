@@ -36,6 +36,13 @@ class Arrival:
     """Whether it fills a gap: an event that comes after it is in the timeline already."""
     redacted_by: EventId | None = None
 
+    def renewing(self, operation: Operation, stored: StoredEvent | None) -> "Arrival":
+        """The same where the event was stored before as part of a state, and may have been redacted since."""
+        if stored is None:
+            return self
+        operation.change.renewed.append(stored.event.event_id)
+        return replace(self, event=stored.event, redacted_by=stored.redacted_by)
+
 
 async def receive(operation: Operation, resolver: Resolver, arrival: Arrival) -> Verdict:
     """Put one event where it belongs: into the room, aside, or nowhere as long as others are missing."""
@@ -47,17 +54,14 @@ async def receive(operation: Operation, resolver: Resolver, arrival: Arrival) ->
         return Verdict(event.event_id, refused="only the first event of a room comes after no other")
     if missing := await missing_for(operation, event, arrival.told_state):
         return Verdict(event.event_id, missing=missing)
-    if stored is not None:
-        # It was known as part of a state, and may have been redacted since.
-        operation.change.renewed.append(event.event_id)
-        arrival = replace(arrival, event=stored.event, redacted_by=stored.redacted_by)
-        event = stored.event
+    arrival = arrival.renewing(operation, stored)
+    event = arrival.event
     before = await state_before(operation, resolver, event, arrival.told_state)
     if reason := await refusal(operation, event, before):
-        return await _keep_aside(operation, arrival, before, before, rejected=reason)
+        return await keep_aside(operation, arrival, before, before, rejected=reason)
     after = await operation.with_entry(before, event) if event.is_state else before
     if before != operation.state and await refusal_by_state(operation, event, operation.state) is not None:
-        return await _keep_aside(operation, arrival, before, after, soft_failed=True)
+        return await keep_aside(operation, arrival, before, after, soft_failed=True)
     return await _let_in(operation, resolver, arrival, before, after)
 
 
@@ -132,7 +136,7 @@ def _broken_rule(event: Event, state: AuthState) -> str | None:
     return None
 
 
-async def _keep_aside(
+async def keep_aside(
     operation: Operation,
     arrival: Arrival,
     before: NodeHash,

@@ -54,11 +54,13 @@ _EXTREMITIES = """
 
 
 def load_room(tx: Transaction, room_id: RoomId) -> StoredRoom | None:
-    """The room as the last commit left it; `None` if this server does not know it."""
+    """The room as the last commit left it; `None` if this server does not know it, or is only about to."""
     room = tx.one(_ROOM, (room_id,))
     if room is None:
         return None
     tips = tx.all(_EXTREMITIES, (room_id,))
+    if not tips:
+        return None
     return StoredRoom(
         room_version(room[0]), room[1], {event_id: Extremity(depth, state) for event_id, depth, state in tips}
     )

@@ -14,10 +14,12 @@ from hs_core.matrix.pdu import parse_pdu
 from hs_core.matrix.room_version import room_version
 from hs_plugins.rooms.actor import RoomActor
 from hs_plugins.rooms.actors import Actors
-from hs_plugins.rooms.api import Draft, Join, Sent, ToldState, Verdict
+from hs_plugins.rooms.api import Draft, Imported, Join, Sent, ToldState, Verdict
 from hs_plugins.rooms.arrivals import Arrivals
+from hs_plugins.rooms.importing import import_room
 from hs_plugins.rooms.joining import Joining
 from hs_plugins.rooms.operation import Operation
+from hs_plugins.rooms.resolution import Resolver
 from hs_plugins.rooms.state_map import EMPTY
 from hs_plugins.rooms.store.members import forget
 
@@ -25,9 +27,10 @@ from hs_plugins.rooms.store.members import forget
 class RoomsService:
     """Takes a room's actor, has it do the work, and waits for that to be durable."""
 
-    def __init__(self, actors: Actors, arrivals: Arrivals, joining: Joining, db: Database) -> None:
+    def __init__(self, actors: Actors, arrivals: Arrivals, resolver: Resolver, joining: Joining, db: Database) -> None:
         self._actors = actors
         self._arrivals = arrivals
+        self._resolver = resolver
         self._joining = joining
         self._db = db
 
@@ -77,6 +80,14 @@ class RoomsService:
 
     async def receive_outliers(self, room_id: RoomId, pdus: Sequence[bytes]) -> list[Verdict]:
         return await self._arrivals.receive_outliers(room_id, pdus)
+
+    async def backfill(self, room_id: RoomId, pdus: Sequence[bytes], told: Sequence[ToldState] = ()) -> list[Verdict]:
+        return await self._arrivals.backfill(room_id, pdus, told)
+
+    async def import_room(self, room_id: RoomId, imported: Imported) -> Sent:
+        version = room_version(imported.version)
+        async with self._actors.known_or_new(room_id, version) as actor:
+            return await import_room(actor, imported, self._resolver, self._db)
 
 
 async def durable(sending: asyncio.Future[Sent]) -> Sent:

@@ -34,11 +34,12 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
     )
     actors = Actors(core.db, engine)
     committer.on_failure = actors.lose
-    arrivals = Arrivals(actors, Resolver(core.db, committer), core.db)
+    resolver = Resolver(core.db, committer)
+    arrivals = Arrivals(actors, resolver, core.db)
     async with asyncio.TaskGroup() as group:
         committing = group.create_task(committer.run(), name="commit events")
         try:
-            yield RoomsService(actors, arrivals, Joining(core.db), core.db)
+            yield RoomsService(actors, arrivals, resolver, Joining(core.db), core.db)
         finally:
             await committer.flushed()
             committing.cancel()

@@ -9,6 +9,7 @@ from hs_core.streams.batch import Batch
 from hs_plugins.rooms.api import EVENTS
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.bundles import Bundles
+from hs_plugins.rooms.reading.history import StoredHistory
 from hs_plugins.rooms.reading.members import StoredMembers
 from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.showing import StoredShowing
@@ -32,6 +33,7 @@ class Reading:
     views: StoredViews
     showing: StoredShowing
     summaries: StoredSummaries
+    history: StoredHistory
 
 
 @asynccontextmanager
@@ -56,4 +58,5 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
         views=StoredViews(core.db, states),
         showing=StoredShowing(Bundles(core.db, events, visibility), Annotating(events, nodes, visibility, core.clock)),
         summaries=StoredSummaries(states, events),
+        history=StoredHistory(core.db, nodes, events),
     )

@@ -8,7 +8,7 @@ from hs_plugins.rooms.api import Membership, RoomInfo
 
 _ROOMS = """
     SELECT room_id, version, creator, state, joined_members, invited_members, position
-    FROM rooms WHERE room_id = ANY(?)
+    FROM rooms WHERE room_id = ANY(?) AND position > 0
 """
 
 _MEMBERSHIP = "SELECT room_id, user_id, membership, event_id, sender, position, forgotten FROM memberships"

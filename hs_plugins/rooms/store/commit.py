@@ -86,6 +86,10 @@ def write_changes(tx: Transaction, log: Log[EventRow], changes: Sequence[RoomCha
     released = [new.event.event_id for change in changes for new in change.released]
     tx.run_many(_RELEASE, [(positions[event_id], event_id) for event_id in released])
     tx.run_many(_RELATION, [row for new in (*live, *past) if (row := _relation(new.event, positions))])
+    # After the events: some redact others that are stored with them.
+    redactions = [redaction for change in changes for redaction in change.redactions]
+    tx.run_many(_REDACT, [(one.json, one.redacted_by, one.redacts) for one in redactions])
+    forget_relations(tx, [redaction.redacts for redaction in redactions])
     tx.run_many(_PROGRESS, [_progress(change, positions) for change in changes])
     tx.run_many(_MEMBER, [row for change in changes for row in _members(change, positions)])
     for new in live:
@@ -114,8 +118,6 @@ def _write_what_changed(tx: Transaction, change: RoomChange) -> None:
     room_id = change.room_id
     tx.run_many(_NO_EXTREMITY, [(room_id, event_id) for event_id in change.old_extremities])
     tx.run_many(_EXTREMITY, [(room_id, event_id) for event_id in change.new_extremities])
-    tx.run_many(_REDACT, [(red.json, red.redacted_by, red.redacts) for red in change.redactions])
-    forget_relations(tx, [red.redacts for red in change.redactions])
     tx.run_many(_AWAIT_REDACTED, change.awaited_redactions)
     tx.run_many(_SETTLED, change.settled_redactions)
     tx.run_many(_NO_MEMBER, [(room_id, gone.user_id) for gone in change.members if gone.after is None])
@@ -188,9 +190,9 @@ def _last_position(change: RoomChange, positions: dict[EventId, int]) -> int:
 
 
 def _row(new: NewEvent) -> EventRow:
-    assert new.state_before is not None, "events of the timeline have a state"
-    assert new.state_after is not None, "events of the timeline have a state"
-    assert new.room_state is not None, "events of the timeline have a state"
+    assert new.state_before is not None
+    assert new.state_after is not None
+    assert new.room_state is not None
     return event_row(
         new.event,
         state_before=new.state_before,

@@ -57,6 +57,7 @@ class World:
         self.dag = dag
         self.rooms: Rooms = server.core.services[ROOMS]
         self.read: RoomsRead = server.core.read_sides[ROOMS_READ]
+        self._db = server.core.db
         self._seen: set[EventId] = set()
 
     @classmethod
@@ -101,3 +102,24 @@ class World:
         """Who is in the room, on the server under test."""
         found = await self.read.members.in_room(self.dag.room_id, memberships)
         return {member.user_id: member.event_id for member in found}
+
+    async def stored_event(self, event_id: EventId) -> StoredEvent:
+        """What the server under test knows of one event."""
+        return (await self.read.timelines.events([event_id]))[event_id]
+
+    async def learn(self, event_ids: Iterable[EventId]) -> None:
+        """Let the other servers know events of the server under test."""
+        for event_id in event_ids:
+            self._seen.add(event_id)
+            self.dag.add((await self.stored_event(event_id)).event)
+
+    async def extremities(self) -> set[EventId]:
+        """The room's newest events, as the database of the server under test has them."""
+        sql = "SELECT event_id FROM forward_extremities WHERE room_id = ?"
+        rows = await self._db.read(lambda tx: tx.all(sql, (self.dag.room_id,)))
+        return {row[0] for row in rows}
+
+    def forget_all_but(self, events: Iterable[Event]) -> None:
+        """Have `deliver` give these events and no earlier ones."""
+        self._seen.update(self.dag.events)
+        self._seen.difference_update(event.event_id for event in events)
