@@ -36,8 +36,8 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True)
-class RoomNews:
-    """What the response says of joined rooms besides."""
+class Neighbours:
+    """What sections must know of the rest of the response."""
 
     joined: Collection[RoomId]
     newly_joined: Collection[RoomId]
@@ -52,7 +52,7 @@ class Sections:
         self._sections = sections
 
     async def collect(
-        self, wanted: Wanted, view: UserView, rooms: RoomNews, positions: dict[str, int], *, final: bool
+        self, wanted: Wanted, view: UserView, rooms: Neighbours, positions: dict[str, int], *, final: bool
     ) -> Collected:
         """Ask those that may have news; with `final` those as well that speak every time.
 
@@ -85,7 +85,7 @@ def _may_have_news(view: UserView, key: str, after: int | None, up_to: int) -> b
     return up_to > after if concerned is None else concerned
 
 
-def _window(wanted: Wanted, rooms: RoomNews, after: int | None, up_to: int, events_up_to: int) -> Window:
+def _window(wanted: Wanted, rooms: Neighbours, after: int | None, up_to: int, events_up_to: int) -> Window:
     return Window(
         user_id=wanted.user_id,
         device_id=wanted.device_id,

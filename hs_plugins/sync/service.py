@@ -14,6 +14,7 @@ from hs_core.streams.token import EVENTS_KEY, format_token
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ, RoomsRead
 from hs_plugins.sync.assemble import Assembler
 from hs_plugins.sync.follow import Following
+from hs_plugins.sync.gather import Gatherer
 from hs_plugins.sync.lazy import ToldMembers
 from hs_plugins.sync.sections import OpenSection, Sections
 from hs_plugins.sync.stored_filters import StoredFilters
@@ -41,7 +42,8 @@ class Syncing:
         followed = {key: (section, core.follower(section.stream)) for key, section in declared.items()}
         following = Following(core.follower(EVENTS), followed, read.members, core.clock)
         sections = Sections({key: OpenSection(section, section.open(core)) for key, section in declared.items()})
-        assembler = Assembler(following, read, sections, core.clock, ToldMembers())
+        gatherer = Gatherer(following.recent, read, core.clock, ToldMembers())
+        assembler = Assembler(following, read, sections, gatherer)
         role = cls(following, sections, assembler, read, StoredFilters(core.db), core.draining)
         async with asyncio.TaskGroup() as group:
             draining = group.create_task(role._answer_all_when_draining(), name="drain syncs")
