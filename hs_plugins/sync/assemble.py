@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from hs_plugins.sync.rendering import Renderer
 from hs_plugins.sync.sections import Collected, Neighbours, Sections
 from hs_plugins.sync.timeline import passes
 from hs_plugins.sync.views import UserView
-from hs_plugins.sync.wanted import Wanted
+from hs_plugins.sync.wanted import RoomPlan, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,27 @@ class Assembler:
         plans = await plan(wanted, view, self.following.recent, self.read, positions[EVENTS_KEY])
         rooms = await self.gatherer.rooms(plans.rooms, wanted, positions[EVENTS_KEY])
         rooms = [room for room in rooms if room.is_news]
+        collected = await self.collect(wanted, view, rooms, positions, plans.rooms, final=final)
+        return News(positions, plans, rooms, collected)
+
+    async def collect(
+        self,
+        wanted: Wanted,
+        view: UserView,
+        rooms: Collection[RoomNews],
+        positions: dict[str, int],
+        plans: Collection[RoomPlan] = (),
+        *,
+        final: bool = True,
+    ) -> Collected:
+        """What the sections say, besides what is said of rooms. Moves `positions` back where one stopped early."""
         neighbours = Neighbours(
             joined=view.joined,
-            newly_joined=[each.room_id for each in plans.rooms if each.newly_joined],
-            newly_left=[each.room_id for each in plans.rooms if each.membership != "join" and each.was_joined],
+            newly_joined=[each.room_id for each in plans if each.newly_joined],
+            newly_left=[each.room_id for each in plans if each.membership != "join" and each.was_joined],
             shown=[room.room_id for room in rooms if room.is_joined],
         )
-        collected = await self.sections.collect(wanted, view, neighbours, positions, final=final)
-        return News(positions, plans, rooms, collected)
+        return await self.sections.collect(wanted, view, neighbours, positions, final=final)
 
     async def answer(self, wanted: Wanted, view: UserView, *, final: bool) -> Answer:
         """The response of `/sync`."""

@@ -31,6 +31,7 @@ class Following:
         self.events = events
         self.recent = Recent(events.position)
         self.views = Views(members, events, self.positions, clock.monotonic)
+        self._peeking: dict[RoomId, set[asyncio.Future[None]]] = {}
         self._followers: dict[str, Follower[Any]] = {EVENTS_KEY: events}
         events.subscribe(self._events)
         for key, (section, follower) in sections.items():
@@ -66,6 +67,32 @@ class Following:
             if waiter in view.waiting:
                 view.waiting.remove(waiter)
 
+    async def peek(self, room_id: RoomId, deadline: float) -> None:
+        """Return when something happens in a room that the one who waits is not in, or at a time of the event loop."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._peeking.setdefault(room_id, set())
+        waiters.add(waiter)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await waiter
+        except TimeoutError:
+            return
+        finally:
+            waiters.discard(waiter)
+            if not waiters:
+                self._peeking.pop(room_id, None)
+
+    def wake_all(self) -> None:
+        """Let every long poll look again."""
+        self.views.wake_all()
+        for room_id in self._peeking:
+            self._wake_peeking(room_id)
+
+    def _wake_peeking(self, room_id: RoomId) -> None:
+        for waiter in self._peeking[room_id]:
+            if not waiter.done():
+                waiter.set_result(None)
+
     def _events(self, batch: Batch[EventRow]) -> None:
         recent, views = self.recent, self.views
         touched: dict[UserView, int] = {}
@@ -76,6 +103,8 @@ class Following:
                 view = views.known(UserId(row.state_key or ""))
                 if view is not None:
                     touched[view] = position
+            if row.room_id in self._peeking:
+                self._wake_peeking(row.room_id)
             for view in views.in_room(row.room_id):
                 touched[view] = position
             if not linear:

@@ -86,7 +86,7 @@ async def _initial(wanted: Wanted, memberships: Sequence[Membership], read: Room
         forgotten = {one.room_id for one in stored if one.forgotten}
         left = [one for one in shown if one.membership in LEFT and one.room_id not in forgotten]
         own = await read.timelines.own_memberships(wanted.user_id, [one.room_id for one in left], 0, up_to)
-        plans.rooms += [_departed(one, own.get(one.room_id, ()), 0, full=True) for one in left]
+        plans.rooms += [departed(one, own.get(one.room_id, ()), 0, full=True) for one in left]
     return plans
 
 
@@ -116,10 +116,10 @@ def _add(plans: Plans, full_state: bool, one: Membership, own: OwnRows, window: 
     elif changed and one.membership == "knock":
         plans.knocked.append(one)
     elif changed:
-        plans.rooms.append(_departed(one, own, after, full=before != "join" or full_state))
+        plans.rooms.append(departed(one, own, after, full=before != "join" or full_state))
 
 
-def _departed(one: Membership, own: OwnRows, after: int, *, full: bool) -> RoomPlan:
+def departed(one: Membership, own: OwnRows, after: int, *, full: bool) -> RoomPlan:
     """A room that the user is not in any more: "they may see any events which they were allowed to see before they left
     the room, but no events received after they left".
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from hs_core.matrix.identifiers import EventId, RoomId
@@ -87,6 +88,14 @@ class Recent:
     def reached(self, position: int) -> None:
         """Everything up to `position` has been added."""
         self.position = position
+
+    def after(self, position: int) -> list[Placed]:
+        """All rows after a position that is not before the horizon, the oldest first."""
+        tails = {room_id for at, room_id, _ in takewhile(lambda entry: entry[0] > position, reversed(self._order))}
+        return sorted(
+            (placed for room_id in tails for placed in self.rooms[room_id].after(position)),
+            key=lambda each: each.position,
+        )
 
     def rooms_after(self, position: int, among: Collection[RoomId]) -> Iterator[RoomId]:
         """Those of the rooms in which something happened after a position that is not before the horizon.

@@ -37,16 +37,24 @@ class Renderer:
         """An event of a room's state."""
         return self._write(row, b"")
 
+    def own(self, row: EventRow) -> orjson.Fragment:
+        """An event by itself, with the transaction that made it, if it was this device's."""
+        return self._write(row, self._transaction(row))
+
     def timeline(self, shown: Shown) -> orjson.Fragment:
         """An event of a timeline."""
         row = self.rows.get(shown.row.event_id, shown.row) if shown.redacted else shown.row
         unsigned = b',"membership":"%b"' % shown.membership.encode()
-        if row.txn_id is not None and row.device_id == self.wanted.device_id and row.sender == self.wanted.user_id:
-            # "The scope of a transaction ID is [...] a single HTTP endpoint": which one comes before the slash.
-            unsigned += b',"transaction_id":' + orjson.dumps(row.txn_id.partition("/")[2])
+        unsigned += self._transaction(row)
         if row.prev_content is not None and row.event_id in self.previous:
             unsigned += b',"prev_content":' + row.prev_content
         return self._write(row, unsigned)
+
+    def _transaction(self, row: EventRow) -> bytes:
+        if row.txn_id is None or row.device_id != self.wanted.device_id or row.sender != self.wanted.user_id:
+            return b""
+        # "The scope of a transaction ID is [...] a single HTTP endpoint": which one comes before the slash.
+        return b',"transaction_id":' + orjson.dumps(row.txn_id.partition("/")[2])
 
     def _write(self, row: EventRow, unsigned: bytes) -> orjson.Fragment:
         if row.replaces is not None:

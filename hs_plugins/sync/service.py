@@ -13,10 +13,12 @@ from hs_core.core import Core
 from hs_core.streams.token import EVENTS_KEY, format_token
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ, RoomsRead
 from hs_plugins.sync.assemble import Assembler
+from hs_plugins.sync.event_stream import EventStream
 from hs_plugins.sync.follow import Following
 from hs_plugins.sync.gather import Gatherer
 from hs_plugins.sync.lazy import ToldMembers
 from hs_plugins.sync.sections import OpenSection, Sections
+from hs_plugins.sync.snapshots import Snapshots
 from hs_plugins.sync.stored_filters import StoredFilters
 from hs_plugins.sync.views import UserView
 from hs_plugins.sync.wanted import Wanted
@@ -31,6 +33,8 @@ class Syncing:
     assembler: Assembler
     read: RoomsRead
     filters: StoredFilters
+    snapshots: Snapshots
+    stream: EventStream
     draining: asyncio.Event
 
     @classmethod
@@ -44,7 +48,16 @@ class Syncing:
         sections = Sections({key: OpenSection(section, section.open(core)) for key, section in declared.items()})
         gatherer = Gatherer(following.recent, read, core.clock, ToldMembers())
         assembler = Assembler(following, read, sections, gatherer)
-        role = cls(following, sections, assembler, read, StoredFilters(core.db), core.draining)
+        role = cls(
+            following,
+            sections,
+            assembler,
+            read,
+            StoredFilters(core.db),
+            Snapshots(assembler, read),
+            EventStream(assembler, read, core.db),
+            core.draining,
+        )
         async with asyncio.TaskGroup() as group:
             draining = group.create_task(role._answer_all_when_draining(), name="drain syncs")
             yield role
@@ -89,4 +102,4 @@ class Syncing:
 
     async def _answer_all_when_draining(self) -> None:
         await self.draining.wait()
-        self.following.views.wake_all()
+        self.following.wake_all()
