@@ -34,7 +34,7 @@ class EventRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     redacts: EventId | None
     relates_to: EventId | None
     device_id: DeviceId | None
-    """The local sender's device, and its transaction as `endpoint/transaction ID`, for that device's `unsigned`."""
+    """The local sender's device, and its transaction ID, for that device's `unsigned`."""
     txn_id: str | None
     redacted_by: EventId | None = None
 

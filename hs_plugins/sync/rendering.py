@@ -53,8 +53,7 @@ class Renderer:
     def _transaction(self, row: EventRow) -> bytes:
         if row.txn_id is None or row.device_id != self.wanted.device_id or row.sender != self.wanted.user_id:
             return b""
-        # "The scope of a transaction ID is [...] a single HTTP endpoint": which one comes before the slash.
-        return b',"transaction_id":' + orjson.dumps(row.txn_id.partition("/")[2])
+        return b',"transaction_id":' + orjson.dumps(row.txn_id)
 
     def _write(self, row: EventRow, unsigned: bytes) -> orjson.Fragment:
         if row.replaces is not None:
