@@ -16,6 +16,7 @@ from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
 from hs_core.plugin.declaration import Plugin, Stream
 from hs_core.plugin.hooks import Hooks
+from hs_core.streams.announcer import Announcer
 from hs_core.streams.follower import Follower
 from hs_core.streams.registry import Streams
 from hs_core.streams.writer import Writer
@@ -46,6 +47,10 @@ class Core:
     def writer(self, stream: Stream[Row]) -> Writer[Row]:
         """To write a stream that the plugin declares to write."""
         return self.streams.writer(stream)
+
+    def announcer(self, stream: Stream[Row]) -> Announcer[Row]:
+        """To write a stream in memory that the plugin declares to write."""
+        return self.streams.announcer(stream)
 
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """This process's place in a stream that the plugin declares to read."""

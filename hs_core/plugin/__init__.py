@@ -16,6 +16,7 @@ from hs_core.plugin.declaration import (
     Service,
     Stream,
     Task,
+    nothing_stored,
 )
 from hs_core.plugin.hookspecs import Refusal, hookimpl
 from hs_core.plugin.sections import Parts, RoomParts, Section, SectionEvent, SectionReader, Window
@@ -44,4 +45,5 @@ __all__ = [
     "Task",
     "Window",
     "hookimpl",
+    "nothing_stored",
 ]

@@ -110,6 +110,11 @@ class Route:
     """Bytes; a larger body is answered with 413 `M_TOO_LARGE` before it is read whole."""
 
 
+def nothing_stored(tx: Transaction, after: int, up_to: int, limit: int) -> Sequence[Any]:
+    """The `load` of a stream whose rows live in memory only."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Stream(Generic[Row]):
     """An append-only, ordered log of typed rows that this plugin writes and everyone may follow."""
@@ -117,12 +122,22 @@ class Stream(Generic[Row]):
     name: str
     row: type[Row]
     load: Callable[[Transaction, int, int, int], Sequence[tuple[int, Row]]]
-    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the tables."""
+    """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the tables.
+
+    `nothing_stored` if the rows live in memory only, because a transaction each would cost more than they are worth.
+    Such a stream has one slot, and is written with `Core.announcer`. Its positions are made of the epoch of its owner,
+    so they never go backwards; a row says all about what it concerns, for those before it may be lost (docs/adr/0004).
+    """
     shard_by: By = By.NONE
     slots: int = 1
     """How many shares the writing can be split into; 1 is a single writer."""
     version: int = 1
     """The version of `row`. Rows of the version before are still understood, so that a rolling restart works."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether its rows live in memory only."""
+        return self.load is nothing_stored
 
 
 class Scope(Enum):

@@ -10,6 +10,7 @@ from hs_core.clock import Clock
 from hs_core.cluster.leases import Leases, create_slots
 from hs_core.db import Database
 from hs_core.plugin.declaration import Stream
+from hs_core.streams.announcer import Announcer
 from hs_core.streams.bus import Bus
 from hs_core.streams.follower import Follower
 from hs_core.streams.writer import Writer
@@ -40,6 +41,10 @@ class Streams:
         if self._db.engine == "postgresql":
             turns = self._turns.setdefault(stream.name, asyncio.Semaphore(TURNS))
         return Writer(stream, self._db, self._leases, self._bus, turns)
+
+    def announcer(self, stream: Stream[Row]) -> Announcer[Row]:
+        """To write `stream`, whose rows live in memory only, while this process holds it."""
+        return Announcer(stream, self._leases, self._bus)
 
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """Where this process is in `stream`. Only for streams that an active plugin or a read side declares to read."""

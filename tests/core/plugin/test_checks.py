@@ -12,7 +12,7 @@ from starlette.responses import Response
 from hs_core.core import Core
 from hs_core.db import Transaction
 from hs_core.http.request import Request
-from hs_core.plugin import Parts, Plugin, Route, Section, Service, Stream, Task, Window
+from hs_core.plugin import Parts, Plugin, Route, Section, Service, Stream, Task, Window, nothing_stored
 from hs_core.plugin.checks import check_active, check_installed, check_streams
 
 
@@ -95,6 +95,10 @@ def test_plugins_that_fit_together_are_silent() -> None:
         (
             Plugin("other", serves=[Service[Any]("other")]),
             "the plugin 'other' serves 'other' but has no start; let start yield it",
+        ),
+        (
+            Plugin("other", writes=[Stream("whispers", Row, nothing_stored, slots=2)]),
+            "the stream 'whispers' of the plugin 'other' lives in memory; give it one slot",
         ),
         (Plugin("other", tasks=[TWICE, TWICE]), "the plugin 'other' has two tasks 'clean'; rename one"),
     ],
