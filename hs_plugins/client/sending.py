@@ -120,7 +120,8 @@ def _aliases(content: Mapping[str, Any]) -> set[RoomAlias]:
     if others is not None and not isinstance(others, list):
         raise InvalidParam("`alt_aliases` must be a list of aliases")
     # "If not present, null, or empty the room should be considered to have no canonical alias."
-    named = [*([canonical] if canonical not in {None, ""} else []), *(others or [])]
+    absent = canonical is None or canonical == ""
+    named = [*([] if absent else [canonical]), *(others or [])]
     return set(map(parse_room_alias, named))
 
 
