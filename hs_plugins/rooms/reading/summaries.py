@@ -78,6 +78,6 @@ def _valid(parse: Any, value: object) -> str | None:
 
 def _allowed(rules: Event | None) -> tuple[RoomId, ...]:
     """ "If the room is a restricted room, these are the room IDs which are specified by the join rules."""
-    if rules is None or rules.content.get("join_rule") not in {"restricted", "knock_restricted"}:
+    if rules is None or _text(rules.content.get("join_rule")) not in {"restricted", "knock_restricted"}:
         return ()
     return tuple(allowed_rooms(rules.content)[:MAX_ALLOWED_ROOMS])

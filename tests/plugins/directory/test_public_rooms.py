@@ -113,3 +113,28 @@ async def test_bad_questions_are_refused(client: Client) -> None:
     assert (await alice.request("POST", "/publicRooms", json={"include_all_networks": True}))["chunk"] is not None
     networked = await alice.request("POST", "/publicRooms", json={"third_party_instance_id": "irc"})
     assert networked == {"chunk": [], "total_room_count_estimate": 0}
+
+
+async def test_nonsense_in_a_rooms_state_is_left_out_of_the_list(client: Client) -> None:
+    alice = await client.register()
+    nonsense: list[tuple[str, Json]] = [
+        ("m.room.join_rules", {"join_rule": ["public"], "allow": 1}),
+        ("m.room.topic", {"topic": {"a": 1}}),
+        ("m.room.avatar", {"url": "https://x"}),
+        ("m.room.history_visibility", {"history_visibility": []}),
+        ("m.room.guest_access", {"guest_access": {}}),
+        ("m.room.encryption", {"algorithm": 1}),
+    ]
+    initial_state = [{"type": kind, "content": content} for kind, content in nonsense]
+    room = await alice.create_room(visibility="public", name=alice.localpart, initial_state=initial_state)
+    assert (await _search(alice, alice.localpart))["chunk"] == [
+        {
+            "room_id": room,
+            "name": alice.localpart,
+            "num_joined_members": 1,
+            "world_readable": False,
+            "guest_can_join": False,
+            "join_rule": "invite",
+            "room_version": "12",
+        }
+    ]
