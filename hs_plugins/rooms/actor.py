@@ -21,6 +21,7 @@ from hs_plugins.rooms.commit import Committer
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.memory import RoomMemory
 from hs_plugins.rooms.operation import Operation
+from hs_plugins.rooms.resolution import Resolver
 from hs_plugins.rooms.state_nodes import StateNodes
 from hs_plugins.rooms.transactions import SentTransactions
 
@@ -35,6 +36,7 @@ class Engine:
     nodes: StateNodes
     events: EventCache
     committer: Committer
+    resolver: Resolver
     transactions: SentTransactions
     hooks: Hooks
 

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from hs_core.cluster.placement import slot_of
 from hs_core.db import Database
 from hs_core.errors import NotFound, RoomInUse
 from hs_core.matrix.auth import AuthState
 from hs_core.matrix.identifiers import RoomId
 from hs_core.matrix.room_version import RoomVersion
+from hs_core.streams.writer import Writer
 from hs_plugins.rooms.actor import Engine, RoomActor
 from hs_plugins.rooms.memory import RoomMemory, StoredRoom, load_room
+from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.state_map import EMPTY
 from hs_plugins.rooms.view import StateView
 
@@ -37,8 +40,9 @@ class _Seat:
 class Actors:
     """Gives operations their room, one at a time."""
 
-    def __init__(self, db: Database, engine: Engine) -> None:
+    def __init__(self, db: Database, engine: Engine, writer: Writer[EventRow]) -> None:
         self._db = db
+        self._writer = writer
         self._engine = engine
         self._seats: OrderedDict[RoomId, _Seat] = OrderedDict()
 
@@ -80,6 +84,17 @@ class Actors:
                 if not seat.actor.memory.extremities:
                     self._vacate(room_id)
 
+    async def hand_over(self, slots: Collection[int]) -> None:
+        """Finish what was begun for the rooms of these slots, and forget them: another process is to own them."""
+        room_ids = [room_id for room_id in self._seats if slot_of(room_id, self._writer.stream.slots) in slots]
+        for room_id in room_ids:
+            seat = self._seats.get(room_id)
+            if seat is not None:
+                async with seat.lock:
+                    self._vacate(room_id)
+        await self._engine.committer.flushed()
+        self.lose(room_ids)
+
     def lose(self, room_ids: Collection[RoomId]) -> None:
         """Forget rooms whose memory is not true any more."""
         for room_id in room_ids:
@@ -93,6 +108,7 @@ class Actors:
     @asynccontextmanager
     async def _seat(self, room_id: RoomId) -> AsyncIterator[_Seat]:
         while True:
+            self._writer.check_owner(room_id)
             seat = self._seats.get(room_id)
             if seat is None:
                 self._make_room()

@@ -20,9 +20,9 @@ from hs_plugins.rooms.actors import Actors
 from hs_plugins.rooms.api import Sent, ToldState, Verdict
 from hs_plugins.rooms.backfill import backfill
 from hs_plugins.rooms.inbound import Arrival, receive
+from hs_plugins.rooms.joining_extremities import join_extremities
 from hs_plugins.rooms.operation import Operation
 from hs_plugins.rooms.outliers import receive_outlier
-from hs_plugins.rooms.resolution import Resolver
 from hs_plugins.rooms.store.arrivals import Expected, expected
 
 GROUP = 10
@@ -32,15 +32,17 @@ ACL: StateKey = ("m.room.server_acl", "")
 
 REMEMBERED_ACLS = 500
 
+MANY_EXTREMITIES = 10
+"""Newest events at which one of our own is sent to join them: each event costs a resolution of them all."""
+
 TakeIn: TypeAlias = Callable[[Operation, Event, Expected], Awaitable[Verdict]]
 
 
 class Arrivals:
     """Receives events of other servers into rooms of this process."""
 
-    def __init__(self, actors: Actors, resolver: Resolver, db: Database) -> None:
+    def __init__(self, actors: Actors, db: Database) -> None:
         self._actors = actors
-        self._resolver = resolver
         self._db = db
         self._acls: LRU[EventId, tuple[Event, ServerAcl | None]] = LRU(REMEMBERED_ACLS)
 
@@ -50,13 +52,13 @@ class Arrivals:
         """See `Rooms.receive`."""
         states = {one.event_id: one.state for one in told}
         async with self._actors.of(room_id) as actor:
-            version = actor.memory.version
+            version, resolver = actor.memory.version, actor.engine.resolver
             if not await self._may_take_part(actor, origin):
                 reason = "the room's access control list denies the server"
                 return [Verdict(None, refused=reason) for _ in pdus]
 
         def take_in(operation: Operation, event: Event, about: Expected) -> Awaitable[Verdict]:
-            return receive(operation, self._resolver, _arrival(event, states, about))
+            return receive(operation, resolver, _arrival(event, states, about))
 
         return await self._take_in_all(room_id, [read_pdu(pdu, room_id, version) for pdu in pdus], take_in)
 
@@ -79,7 +81,7 @@ class Arrivals:
             about = await self._about(actor, events)
             arrivals = [_arrival(event, states, about) for event in events]
             operation = actor.operation()
-            found = await backfill(operation, self._resolver, arrivals)
+            found = await backfill(operation, actor.engine.resolver, arrivals)
             sending = actor.commit(operation, events[-1].event_id) if operation.change.events else None
         if sending is not None:
             await asyncio.shield(sending)
@@ -94,6 +96,8 @@ class Arrivals:
         for start in range(0, len(events), GROUP):
             async with self._actors.of(room_id) as actor:
                 sending += await self._take_in_group(actor, events[start : start + GROUP], take_in, verdicts)
+                if len(actor.memory.extremities) > MANY_EXTREMITIES:
+                    sending += await join_extremities(actor, self._db)
         if sending:
             await asyncio.shield(asyncio.gather(*sending))
         return [one if isinstance(one, Verdict) else verdicts[one.event_id] for one in read]

@@ -1,8 +1,9 @@
 """From what a local user wants to say to an event that continues the room."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hs_core.matrix.auth import auth_event_keys, authorise
+from hs_core.matrix.auth import AuthState, auth_event_keys, authorise
 from hs_core.matrix.auth.state import CREATE
 from hs_core.matrix.event import Event
 from hs_core.matrix.event_building import EventDraft, build_event
@@ -12,9 +13,13 @@ from hs_core.matrix.pdu import MAX_PREV_EVENTS
 from hs_core.matrix.room_version import EventFormat
 from hs_plugins.rooms.api import Draft
 from hs_plugins.rooms.creation import new_legacy_names
+from hs_plugins.rooms.extremities import continue_room
+from hs_plugins.rooms.memory import Extremity
 from hs_plugins.rooms.operation import Operation
 from hs_plugins.rooms.permission import ask_others
 from hs_plugins.rooms.redactions import redact_locally
+from hs_plugins.rooms.resolution import Resolver
+from hs_plugins.rooms.state_map import NodeHash
 
 if TYPE_CHECKING:
     from hs_plugins.rooms.actor import Engine
@@ -44,15 +49,46 @@ async def author(operation: Operation, draft: Draft, engine: "Engine") -> EventI
     if unchanged := _unchanged(operation, draft):
         return unchanged.event_id
     await ask_others(engine.hooks, operation, draft)
-    event = await _build(operation, proposed, [event for key in keys if (event := operation.get(key))], draft, engine)
+    tips = _newest(operation)
+    before = await _state_at(operation, tips, engine.resolver)
+    state = operation if before == operation.state else operation.view_of(before)
+    await state.prepare([CREATE, *keys])
+    auth_events = [one for key in keys if (one := state.get(key))]
+    event = await _build(operation, proposed, tips, auth_events, at=draft.origin_server_ts, engine=engine)
     authorise(event, operation.auth)
+    if before != operation.state:
+        authorise(event, AuthState(state.get))
     if event.redacts is not None:
         await redact_locally(operation, event)
-    before = operation.state
     after = await operation.with_entry(before, event) if event.is_state else before
-    chain = await operation.chain_of(event)
-    operation.add(event, before, after, auth_chain=chain, device_id=draft.device_id, txn_id=draft.txn_id)
+    about: dict[str, Any] = {
+        "auth_chain": await operation.chain_of(event),
+        "device_id": draft.device_id,
+        "txn_id": draft.txn_id,
+    }
+    if len(tips) == len(operation.extremities):
+        operation.add(event, before, after, **about)
+    else:
+        await continue_room(operation, engine.resolver, event, before, after, **about)
     return event.event_id
+
+
+def _newest(operation: Operation) -> dict[EventId, Extremity]:
+    """What the next event comes after.
+
+    "prev_events: [...] the most recent events in the room that the sending server was aware of", at most 20 of them.
+    """
+    if len(operation.extremities) <= 1:
+        return operation.extremities
+    tips = sorted(operation.extremities.items(), key=lambda tip: (-tip[1].depth, tip[0]))
+    return dict(tips[:MAX_PREV_EVENTS])
+
+
+async def _state_at(operation: Operation, tips: Mapping[EventId, Extremity], resolver: Resolver) -> NodeHash:
+    """The state before an event that comes after these, as other servers will find it."""
+    if len(tips) == len(operation.extremities):
+        return operation.state
+    return await resolver.resolve(operation, {tip.state_after for tip in tips.values()})
 
 
 def _unchanged(operation: Operation, draft: Draft) -> Event | None:
@@ -65,18 +101,22 @@ def _unchanged(operation: Operation, draft: Draft) -> Event | None:
 
 
 async def _build(
-    operation: Operation, proposed: EventDraft, auth_events: list[Event], draft: Draft, engine: "Engine"
+    operation: Operation,
+    proposed: EventDraft,
+    tips: Mapping[EventId, Extremity],
+    auth_events: list[Event],
+    *,
+    at: int | None,
+    engine: "Engine",
 ) -> Event:
-    # "prev_events: [...] the most recent events in the room that the sending server was aware of", at most 20 of them.
-    tips = sorted(operation.extremities.items(), key=lambda tip: tip[1].depth, reverse=True)[:MAX_PREV_EVENTS]
-    prev_events = [event_id for event_id, _ in tips]
+    prev_events = list(tips)
     return build_event(
         proposed,
         operation.memory.version,
-        depth=max((tip.depth for _, tip in tips), default=0) + 1,
+        depth=max((tip.depth for tip in tips.values()), default=0) + 1,
         prev_events=prev_events,
         auth_events=[event.event_id for event in auth_events],
-        origin_server_ts=draft.origin_server_ts or engine.clock.now_ms(),
+        origin_server_ts=at or engine.clock.now_ms(),
         signing_keys=(engine.signing_key,),
         legacy_names=await _legacy_names(operation, prev_events, auth_events, engine),
     )

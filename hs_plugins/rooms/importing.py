@@ -33,7 +33,7 @@ CHUNK = 200
 """Events of the state that are stored together."""
 
 
-async def import_room(actor: RoomActor, imported: Imported, resolver: Resolver, db: Database) -> Sent:
+async def import_room(actor: RoomActor, imported: Imported, db: Database) -> Sent:
     """Store what another server told, and begin the room with the join. The actor may be one of a new room."""
     room_id, version = actor.memory.room_id, actor.memory.version
     join = _join_event(imported.event, room_id, version)
@@ -46,7 +46,7 @@ async def import_room(actor: RoomActor, imported: Imported, resolver: Resolver, 
     before = await _state_of(operation, state)
     if reason := await refusal(operation, join, before):
         raise Forbidden(f"The other server let the user in, but the room does not: {reason}")
-    await _begin(operation, resolver, join, before, anew=await _is_abandoned(actor, db))
+    await _begin(operation, actor.engine.resolver, join, before, anew=await _is_abandoned(actor, db))
     return await actor.commit(operation, join.event_id)
 
 

@@ -19,7 +19,6 @@ from hs_plugins.rooms.arrivals import Arrivals
 from hs_plugins.rooms.importing import import_room
 from hs_plugins.rooms.joining import Joining
 from hs_plugins.rooms.operation import Operation
-from hs_plugins.rooms.resolution import Resolver
 from hs_plugins.rooms.state_map import EMPTY
 from hs_plugins.rooms.store.members import forget
 
@@ -27,10 +26,9 @@ from hs_plugins.rooms.store.members import forget
 class RoomsService:
     """Takes a room's actor, has it do the work, and waits for that to be durable."""
 
-    def __init__(self, actors: Actors, arrivals: Arrivals, resolver: Resolver, joining: Joining, db: Database) -> None:
+    def __init__(self, actors: Actors, arrivals: Arrivals, joining: Joining, db: Database) -> None:
         self._actors = actors
         self._arrivals = arrivals
-        self._resolver = resolver
         self._joining = joining
         self._db = db
 
@@ -87,7 +85,7 @@ class RoomsService:
     async def import_room(self, room_id: RoomId, imported: Imported) -> Sent:
         version = room_version(imported.version)
         async with self._actors.known_or_new(room_id, version) as actor:
-            return await import_room(actor, imported, self._resolver, self._db)
+            return await import_room(actor, imported, self._db)
 
 
 async def durable(sending: asyncio.Future[Sent]) -> Sent:

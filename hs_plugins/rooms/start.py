@@ -21,7 +21,8 @@ from hs_plugins.rooms.transactions import SentTransactions
 @asynccontextmanager
 async def start(core: Core) -> AsyncIterator[RoomsService]:
     """Own rooms for as long as the context lasts; at its end everything that was begun is committed."""
-    committer = Committer(core.writer(EVENTS), core.clock)
+    writer = core.writer(EVENTS)
+    committer = Committer(writer, core.clock)
     engine = Engine(
         server_name=core.server_name,
         signing_key=core.signing_key,
@@ -29,17 +30,18 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
         nodes=StateNodes(core.db),
         events=EventCache(core.db),
         committer=committer,
+        resolver=Resolver(core.db, committer),
         transactions=SentTransactions(core.db),
         hooks=core.hooks,
     )
-    actors = Actors(core.db, engine)
+    actors = Actors(core.db, engine, writer)
     committer.on_failure = actors.lose
-    resolver = Resolver(core.db, committer)
-    arrivals = Arrivals(actors, resolver, core.db)
+    writer.on_release(actors.hand_over)
+    arrivals = Arrivals(actors, core.db)
     async with asyncio.TaskGroup() as group:
         committing = group.create_task(committer.run(), name="commit events")
         try:
-            yield RoomsService(actors, arrivals, resolver, Joining(core.db), core.db)
+            yield RoomsService(actors, arrivals, Joining(core.db), core.db)
         finally:
             await committer.flushed()
             committing.cancel()
