@@ -1,4 +1,4 @@
-"""`hs db`: the schema, by hand. A server migrates by itself when it starts."""
+"""`hs db`: the schema by hand, though a server migrates by itself when it starts; and moving to another database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from hs_core.cli.command import Command
+from hs_core.cli.command import Command, Failure
 from hs_core.cli.settings import config_argument, load_settings
 
 if TYPE_CHECKING:
@@ -19,10 +19,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, text in (("migrate", "apply what is pending"), ("status", "what is applied, and what is pending")):
         config_argument(verbs.add_parser(verb, help=text, description=text))
+    text = "copy everything into an empty database; stop the server before"
+    copying = verbs.add_parser("copy", help=text, description=text)
+    config_argument(copying)
+    copying.add_argument("--to", metavar="URL", required=True, help="such as postgresql://USER:PASSWORD@HOST/NAME")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     config, discovery = load_settings(arguments)
+    if arguments.verb == "copy":
+        return asyncio.run(_copy(config, histories(discovery), arguments.to))
     return asyncio.run((_migrate if arguments.verb == "migrate" else _status)(config, histories(discovery)))
 
 
@@ -66,4 +72,22 @@ async def _status(config: Config, schema: list[Migrations]) -> int:
     return 0
 
 
-COMMAND = Command("the database's schema: migrate, status", _arguments, _run)
+async def _copy(config: Config, schema: list[Migrations], url: str) -> int:
+    from hs_core.db import open_database
+    from hs_core.db.copying import copy
+
+    try:
+        source, target = await open_database(config.database.url), await open_database(url)
+    except ValueError as error:
+        raise Failure([str(error)], 2) from None
+    try:
+        async for table, rows in copy(source, target, schema):
+            print(f"{table:<32} {rows} rows")
+    finally:
+        await source.close()
+        await target.close()
+    print("copied; now set database.url to the new one")
+    return 0
+
+
+COMMAND = Command("the database: migrate, status, copy", _arguments, _run)
