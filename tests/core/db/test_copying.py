@@ -68,6 +68,7 @@ async def test_a_database_with_another_schema_is_not_copied(
     tmp_path: Path, elsewhere: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "hs.yaml").write_text("server_name: example.org\n")
+    (tmp_path / "data").mkdir()
 
     assert await copy(tmp_path, elsewhere) == 1
     assert "run `hs db migrate` before" in capsys.readouterr().err
