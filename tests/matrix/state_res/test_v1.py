@@ -3,8 +3,9 @@
 from hashlib import sha1
 
 from hs_core.matrix.event import Event
-from hs_core.matrix.identifiers import EventId
+from hs_core.matrix.identifiers import EventId, UserId
 from hs_core.matrix.room_version import V1
+from hs_core.matrix.state_res import resolve_with
 from hs_core.testing.room_dag import RoomDag
 from tests.matrix.state_res.people import ALICE, BOB, CAROL
 
@@ -91,11 +92,26 @@ def test_if_no_topic_is_allowed_the_least_deep_one_stays() -> None:
 
 def test_members_are_resolved_independently_of_each_other() -> None:
     room, start = room_with_a_moderator()
-    states = [
-        room.state_after(room.profile(CAROL, "Carol", after=room.profile(BOB, "Bob", after=start))),
-        room.state_after(room.ban(CAROL, by=BOB, after=room.profile(BOB, "Robert", after=room.message(after=start)))),
-    ]
+    targets = [UserId(f"@target{number}:first.example") for number in range(8)]
+    for target in targets:
+        start = room.join(target)
+    renamed = room.profile(BOB, "Bob", after=start)
+    banned = room.profile(BOB, "Robert", after=room.message(after=start))
+    for target in targets:
+        renamed = room.profile(target, "Target", after=renamed)
+        banned = room.ban(target, by=BOB, after=banned)
 
-    # Whether Bob was in the room to ban Carol is not known before all members are resolved.
-    assert room.resolve_states(*states)["m.room.member", CAROL] == states[0]["m.room.member", CAROL]
-    assert room.resolve_states(*states)["m.room.member", BOB] == states[1]["m.room.member", BOB]
+    state = room.resolve(renamed, banned)
+
+    # Whether Bob was in the room to ban anybody is not known before all members are resolved.
+    for target in targets:
+        assert room.events[state["m.room.member", target]].content["membership"] == "join"
+
+
+def test_what_is_left_of_a_conflict_whose_other_events_are_unknown_stays() -> None:
+    room, start = room_with_a_moderator()
+    known, unknown = room.profile(CAROL, "Carol", after=start), room.profile(CAROL, "Caroline", after=start)
+    events = {event_id: event for event_id, event in room.events.items() if event is not unknown}
+    states = [room.state_after(known), room.state_after(unknown)]
+
+    assert resolve_with(V1, states, lambda _: events) == room.state_after(known)
