@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hs_core.matrix.event import StateKey
+from hs_core.matrix.event import StateKey, StateMap
 from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, ServerName, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
@@ -314,7 +314,7 @@ class States(Protocol):
     async def event(self, root: StateRoot, key: StateKey) -> StoredEvent | None:
         """The event that is current for the key."""
 
-    async def ids(self, root: StateRoot) -> dict[StateKey, EventId]:
+    async def ids(self, root: StateRoot) -> StateMap:
         """The whole state."""
 
     async def prepare(self, roots: Collection[StateRoot]) -> None:

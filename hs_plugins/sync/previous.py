@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
-
-from hs_core.matrix.history_visibility import HistoryVisibility
 from hs_core.matrix.identifiers import EventId, UserId
 from hs_plugins.rooms.api import EventRow, RoomsRead
+from hs_plugins.sync.openness import open_states
 from hs_plugins.sync.timeline import Timeline
-
-_OPEN = {HistoryVisibility.SHARED, HistoryVisibility.WORLD_READABLE}
 
 
 async def with_visible_previous(user_id: UserId, timelines: Sequence[Timeline], read: RoomsRead) -> set[EventId]:
@@ -28,17 +24,9 @@ async def with_visible_previous(user_id: UserId, timelines: Sequence[Timeline], 
 
 
 async def _in_room(user_id: UserId, rows: Sequence[EventRow], state: bytes, read: RoomsRead) -> set[EventId]:
-    if await _is_open(state, read):
+    if await open_states([state], read):
         return {row.event_id for row in rows}
     replaced = await read.timelines.events([row.replaces for row in rows if row.replaces is not None])
     known = [(row.event_id, replaced[row.replaces]) for row in rows if row.replaces in replaced]
     allowed = await read.timelines.visible(user_id, [stored for _, stored in known])
     return {event_id for (event_id, _), may in zip(known, allowed, strict=True) if may}
-
-
-async def _is_open(state: bytes, read: RoomsRead) -> bool:
-    """Whether members may see the room's history from before they came."""
-    found = await read.states.lookup(state, [("m.room.history_visibility", "")])
-    rows = await read.timelines.rows(list(found.values()))
-    contents = [orjson.loads(row.client_json)["content"] for row in rows.values()]
-    return HistoryVisibility.from_content(contents[0] if contents else None) in _OPEN

@@ -30,7 +30,7 @@ async def _difference(old: bytes | None, new: bytes, states: States) -> StateIds
     if old == new or not new:
         return {}
     if not old:
-        return await states.ids(new)
+        return dict(await states.ids(new))
     changes = await states.difference(old, new)
     return {key: event_id for key, event_id in changes.items() if event_id is not None}
 

@@ -11,6 +11,7 @@ import orjson
 from hs_core.matrix.filters import RoomEventFilter
 from hs_core.matrix.identifiers import EventId, UserId
 from hs_plugins.rooms.api import EventRow, Place, RoomsRead, place_to_token
+from hs_plugins.sync.openness import open_states
 from hs_plugins.sync.plans import previous_membership
 from hs_plugins.sync.spans import Span
 
@@ -100,11 +101,18 @@ async def _visible(span: Span, uncertain: list[_Candidate], user_id: UserId, rea
     """Those of the events from before the user came that they may see."""
     if not uncertain:
         return set()
-    ids = [span.rows[one.at].row.event_id for one in uncertain]
+    rows = [span.rows[one.at].row for one in uncertain]
+    seen: set[EventId] = set()
+    if span.plan.membership == "join":
+        # "If `history_visibility` was set to `shared`, and the user joined the room at any point after the event was
+        # sent, allow."
+        opened = await open_states({row.state_before for row in rows}, read)
+        seen = {row.event_id for row in rows if row.state_before in opened}
+    ids = [row.event_id for row in rows if row.event_id not in seen]
     loaded = await read.timelines.events(ids)
     events = [loaded[event_id] for event_id in ids if event_id in loaded]
     allowed = await read.timelines.visible(user_id, events)
-    return {stored.event.event_id for stored, may in zip(events, allowed, strict=True) if may}
+    return seen | {stored.event.event_id for stored, may in zip(events, allowed, strict=True) if may}
 
 
 def _prev_batch(span: Span, first: int) -> str | None:

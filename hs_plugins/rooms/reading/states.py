@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 
+from hs_core.cache import LRU
 from hs_core.db import Database
-from hs_core.matrix.event import StateKey
+from hs_core.matrix.event import StateKey, StateMap
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_plugins.rooms import state_map
 from hs_plugins.rooms.event_cache import EventCache
@@ -16,6 +17,9 @@ _AT = """
     WHERE room_id = ? AND position IS NOT NULL AND position <= ? ORDER BY position DESC LIMIT 1
 """
 
+CACHE_ENTRIES = 100_000
+"""Entries of whole states that are in memory, ready to be listed again."""
+
 
 class StoredStates:
     """`States` out of the table `state_nodes`, whose rows never change."""
@@ -24,27 +28,34 @@ class StoredStates:
         self._db = db
         self._nodes = nodes
         self._events = events
+        self._whole: LRU[StateRoot, StateMap] = LRU(CACHE_ENTRIES, lambda state: 1 + len(state))
 
     async def event(self, root: StateRoot, key: StateKey) -> StoredEvent | None:
         event_id = (await self.lookup(root, [key])).get(key)
         return (await self._events.load([event_id])).get(event_id) if event_id else None
 
-    async def ids(self, root: StateRoot) -> dict[StateKey, EventId]:
-        return await self._nodes.ask(lambda nodes: dict(state_map.items(nodes, root)))
+    async def ids(self, root: StateRoot) -> StateMap:
+        await self.prepare([root])
+        return self._whole[root]
 
     async def prepare(self, roots: Collection[StateRoot]) -> None:
-        def walk_all(nodes: Nodes) -> None:
+        unknown = [root for root in roots if root not in self._whole]
+
+        def read_all(nodes: Nodes) -> dict[StateRoot, StateMap]:
+            states: dict[StateRoot, StateMap] = {}
             missing: set[NodeHash] = set()
-            for root in roots:
+            for root in unknown:
                 try:
-                    for _ in state_map.items(nodes, root):
-                        pass
+                    states[root] = dict(state_map.items(nodes, root))
                 except MissingNodes as absent:
                     missing |= absent.hashes
             if missing:
                 raise MissingNodes(missing)
+            return states
 
-        await self._nodes.ask(walk_all)
+        if unknown:
+            for root, state in (await self._nodes.ask(read_all)).items():
+                self._whole[root] = state
 
     async def lookup(self, root: StateRoot, keys: Collection[StateKey]) -> dict[StateKey, EventId]:
         found = await self._nodes.ask(lambda nodes: [(key, state_map.get(nodes, root, key)) for key in keys])
