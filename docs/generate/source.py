@@ -2,7 +2,12 @@
 
 import ast
 import inspect
+import re
 import textwrap
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def field_docs(model: type) -> dict[str, str]:
@@ -32,3 +37,15 @@ def summary(thing: object) -> str:
     """A docstring, or nothing if it only repeats the signature of a class."""
     text = inspect.getdoc(thing) or ""
     return "" if isinstance(thing, type) and text.startswith(f"{thing.__name__}(") else text
+
+
+def is_read(setting: str) -> bool:
+    """Whether anything but the configuration itself and `hs check` reads a top-level setting."""
+    return setting in _settings_read()
+
+
+@cache
+def _settings_read() -> frozenset[str]:
+    readers = [path for package in ("hs_core", "hs_plugins") for path in (ROOT / package).rglob("*.py")]
+    sources = [path.read_text() for path in readers if "config" not in path.parts and path.name != "check.py"]
+    return frozenset(name for source in sources for name in re.findall(r"\b(?:config|settings)\.(\w+)", source))

@@ -40,6 +40,7 @@ class Cluster(Section, frozen=True, kw_only=True):
     """How the processes of a deployment know each other."""
 
     secret: Secret | None = None
+    """By it they know each other."""
 
 
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +54,7 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An entry of `listeners`: a TCP address, or with `socket` a Unix socket."""
 
     bind: str = "127.0.0.1"
+    """The address; `0.0.0.0` or `::` for all."""
     port: Port = 8008
     """0 lets the system choose."""
     socket: Path | None = None
@@ -60,6 +62,7 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxied: bool = False
     """Behind a reverse proxy that sets `X-Forwarded-For`."""
     resources: tuple[Resource, ...] = PUBLIC_RESOURCES
+    """Which kinds of URL it answers; others do not exist on it."""
     max_connections: Annotated[int, msgspec.Meta(ge=1)] = 20_000
     """More are closed as they come."""
 
@@ -78,6 +81,7 @@ class Process(Section, frozen=True, kw_only=True):
     plugins: tuple[str, ...]
     """`"*"` stands for all that are installed."""
     except_: tuple[str, ...] = msgspec.field(name="except", default=())
+    """Those of `plugins` that are not active there after all."""
     replicas: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     """Replica k listens on each listener's port + k."""
     listeners: tuple[Listener, ...] = ()
@@ -92,10 +96,13 @@ class Registration(Section, frozen=True, kw_only=True):
     """Who may make an account."""
 
     enabled: bool = False
+    """Whether strangers can make accounts."""
     guests: bool = False
+    """Whether guests can."""
     shared_secret: Secret | None = None
     """Whoever knows it can register users, administrators too."""
     require_token: bool = False
+    """Whether that takes a token of `hs token registration create`."""
 
 
 class PasswordHash(Section, frozen=True, kw_only=True):
@@ -109,13 +116,16 @@ class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One budget: so many requests per second in the long run, so many at once."""
 
     per_second: Annotated[float, msgspec.Meta(gt=0)]
+    """Requests per second in the long run."""
     burst: Annotated[int, msgspec.Meta(ge=1)]
+    """Requests at once."""
 
 
 class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A budget for each class of requests but `none`."""
 
     enabled: bool = True
+    """`false` switches all of them off."""
     read: RateLimit = RateLimit(50, 500)
     sync: RateLimit = RateLimit(5, 50)
     message: RateLimit = RateLimit(10, 100)
@@ -132,25 +142,33 @@ class Directory(Section, frozen=True, kw_only=True):
     """Who may read the list of public rooms."""
 
     public_without_auth: bool = False
+    """Whether strangers may, who are not logged in."""
     public_over_federation: bool = False
+    """Whether other servers may."""
 
 
 class Outbound(Section, frozen=True, kw_only=True):
     """Requests that are not federation: push gateways, application services, identity servers, previews, sign-on."""
 
     verify_tls: bool = True
+    """`false` believes any certificate: for tests."""
     allow_private_addresses: bool = False
+    """Whether they may go to addresses of private networks."""
 
 
 class Federation(Section, frozen=True, kw_only=True):
     """Dealings with other servers."""
 
     enabled: bool = True
+    """`false` keeps this server to itself."""
     verify_tls: bool = True
+    """`false` believes any certificate: for tests."""
     ca_file: Path | None = None
     """An authority to trust besides the system's: for private federations and tests."""
     allow_private_addresses: bool = False
+    """Whether other servers may be in private networks."""
     ip_blocklist: tuple[Network, ...] = SPECIAL_RANGES
+    """Addresses that are never connected to; by default the private and special ranges."""
     ip_allowlist: tuple[Network, ...] = ()
     """Allowed although in the blocklist."""
     allow_domains: tuple[str, ...] | None = None
@@ -161,10 +179,15 @@ class Email(Section, frozen=True, kw_only=True):
     """How mail is sent."""
 
     smtp_host: str
+    """The server that takes mail."""
     from_: str = msgspec.field(name="from")
+    """The sender."""
     smtp_port: Port = 25
+    """The port of that server."""
     smtp_tls: Literal["none", "starttls", "implicit"] = "starttls"
+    """`implicit` speaks TLS from the beginning, `starttls` after asking."""
     smtp_user: str | None = None
+    """With `smtp_password`: how to log in there."""
     smtp_password: Secret | None = None
 
 
@@ -179,51 +202,67 @@ class UrlPreviews(Section, frozen=True, kw_only=True):
     """Looking at a page for a user."""
 
     enabled: bool = False
+    """Whether the server fetches pages that users name."""
 
 
 class Recaptcha(Section, frozen=True, kw_only=True):
     """A stage of registration; on once both keys are given."""
 
     public_key: str | None = None
+    """What clients are told."""
     private_key: Secret | None = None
+    """What only the server knows."""
     verify_url: str = "https://www.recaptcha.net/recaptcha/api/siteverify"
+    """Where answers are checked."""
 
 
 class Cas(Section, frozen=True, kw_only=True):
     """Single sign-on with a CAS server; on once it is named."""
 
     server_url: str | None = None
+    """The address of the CAS server."""
 
 
 class OidcProvider(Section, frozen=True, kw_only=True):
     """An OpenID Connect provider whose users may log in."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,64}$")]
+    """Stands for the provider in addresses; never changed once users have logged in with it."""
     name: str
+    """What users read."""
     issuer: str
+    """Where its `.well-known/openid-configuration` is found."""
     client_id: str
+    """What the provider knows this server by."""
     client_secret: Secret | None = None
+    """What proves that; not needed by public clients."""
     scopes: tuple[str, ...] = ("openid", "profile")
+    """What is asked for."""
 
 
 class Saml(Section, frozen=True, kw_only=True):
     """Single sign-on with a SAML identity provider; on once its metadata are given."""
 
     metadata: Path | None = None
+    """The identity provider's, as XML."""
 
 
 class Media(Section, frozen=True, kw_only=True):
     """Uploads."""
 
     storage: Literal["local"] = "local"
+    """Where uploads are: `local` is below `data_dir`."""
     max_upload_size: Size = Size(50 << 20)
+    """Of one file."""
 
 
 class Logging(Section, frozen=True, kw_only=True):
     """What is written about the server's work."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    """Less important lines are left out; `DEBUG` logs each request."""
     format: Literal["console", "json"] = "console"
+    """`console` for people, `json` for machines."""
     file: Path | None = None
     """Default: standard error."""
 
@@ -232,6 +271,7 @@ class Config(Section, frozen=True, kw_only=True):
     """The whole file."""
 
     server_name: str
+    """Part of every user's and room's ID: it can never be changed."""
     public_baseurl: str = ""
     """Where clients reach the server; always ends with a slash. Default: `https://SERVER_NAME/`."""
     data_dir: Path = Path("data")
@@ -248,12 +288,14 @@ class Config(Section, frozen=True, kw_only=True):
     """Stream name to the processes that may write it, where that should not be left to the cluster."""
     registration: Registration = Registration()
     default_room_version: str = "12"
+    """Of rooms whose makers do not choose one."""
     password_hash: PasswordHash = PasswordHash()
     rate_limits: RateLimits = RateLimits()
     directory: Directory = Directory()
     outbound: Outbound = Outbound()
     federation: Federation = Federation()
     appservices: tuple[Path, ...] = ()
+    """Registration files of bridges and bots."""
     email: Email | None = None
     identity: Identity = Identity()
     url_previews: UrlPreviews = UrlPreviews()
