@@ -92,12 +92,18 @@ class Route:
     """
 
     method: str
+    """`GET` answers HEAD, too."""
     path: str
     handler: Handler
+    """Given the role of the plugin, and the request."""
     auth: Auth = Auth.ACCESS_TOKEN
+    """How whoever asks proves who they are."""
     affinity: By = By.NONE
+    """What requests should be hashed by, so that caches stay warm."""
     rate: RateClass = RateClass.READ
+    """The budget that a request counts against."""
     resource: Resource = Resource.CLIENT
+    """Only listeners that carry it have the route."""
     guests: bool = False
     """Whether guests may call it ("Guest Access")."""
     locked_users: bool = False
@@ -120,7 +126,9 @@ class Stream(Generic[Row]):
     """An append-only, ordered log of typed rows that this plugin writes and everyone may follow."""
 
     name: str
+    """One that no other plugin's stream has; it is in the database, and never changes."""
     row: type[Row]
+    """What it carries."""
     load: Callable[[Transaction, int, int, int], Sequence[tuple[int, Row]]]
     """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the tables.
 
@@ -129,6 +137,7 @@ class Stream(Generic[Row]):
     so they never go backwards; a row says all about what it concerns, for those before it may be lost (docs/adr/0004).
     """
     shard_by: By = By.NONE
+    """What the keys of its slots are."""
     slots: int = 1
     """How many shares the writing can be split into; 1 is a single writer."""
     version: int = 1
@@ -158,7 +167,9 @@ class Task:
     """
 
     name: str
+    """For logs; one that no other task of the plugin has."""
     every: timedelta
+    """From the end of a turn to the beginning of the next."""
     run: Callable[[Any], Awaitable[None]]
     """Given what the plugin's `start` yielded."""
     scope: Scope = Scope.SINGLETON
@@ -173,6 +184,7 @@ class Service(Generic[T]):
     """
 
     name: str
+    """One that no other service has."""
     owner: Stream[Any] | None = None
     """Calls run where this stream's slot for the key is owned; without one, in any process with the plugin active."""
 
@@ -182,6 +194,7 @@ class ReadSide(Generic[T]):
     """A typed key for what an installed plugin offers in every process: `core.read_sides[ROOMS_READ]` is a `T`."""
 
     name: str
+    """One that no other read side has."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +202,9 @@ class Offer(Generic[T]):
     """How an installed plugin makes its read side in a process."""
 
     key: ReadSide[T]
+    """What others ask for it by."""
     open: Callable[[Core], AbstractAsyncContextManager[T]]
+    """Opens it when a process starts, and closes it when that ends."""
     reads: Sequence[str] = ()
     """Names of the streams that it follows, in every process."""
 
@@ -203,22 +218,29 @@ class Plugin:
     """One role plugin. The entry point of group `hs.plugins` names this object."""
 
     name: str
+    """That of its entry point, of its section of the configuration, and in logs."""
     requires: Sequence[str] = ()
     """The plugins whose services or read sides it uses; they may be active in other processes."""
     config: type[msgspec.Struct] = NoConfig
+    """The model of its section of the configuration; each key needs a default."""
     routes: Sequence[Route] = ()
+    """The URLs that it answers while active."""
     writes: Sequence[Stream[Any]] = ()
+    """The streams that it alone writes."""
     reads: Sequence[str] = ()
     """Names of the streams that it follows while active."""
     serves: Sequence[Service[Any]] = ()
     """Services that what `start` yields implements."""
     offers: Sequence[Offer[Any]] = ()
+    """What of its data every process may read."""
     hooks: Callable[[Core], object] | None = None
     """Makes the object whose `@hookimpl` methods take part in hooks, in every process."""
     start: Callable[[Core], AbstractAsyncContextManager[Any]] | None = None
     """Runs while the plugin is active in a process; yields the role that handlers, services and tasks are given."""
     tasks: Sequence[Task] = ()
+    """Its background work while active."""
     migrations: Migrations | None = None
+    """Where its tables are made."""
     outbound: bool = False
     """Whether it opens connections to the internet."""
     capabilities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
