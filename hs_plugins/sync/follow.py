@@ -26,10 +26,11 @@ class Following:
         events: Follower[EventRow],
         sections: Mapping[str, tuple[Section[Any], Follower[Any]]],
         members: Members,
+        recent: Recent,
         clock: Clock,
     ) -> None:
         self.events = events
-        self.recent = Recent(events.position)
+        self.recent = recent
         self.views = Views(members, events, self.positions, clock.monotonic)
         self._peeking: dict[RoomId, set[asyncio.Future[None]]] = {}
         self._followers: dict[str, Follower[Any]] = {EVENTS_KEY: events}

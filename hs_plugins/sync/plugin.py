@@ -3,6 +3,7 @@
 from hs_core.plugin import By, Migrations, Plugin, RateClass, Route
 from hs_core.plugin.declaration import Handler
 from hs_core.plugin.paths import CLIENT, CLIENT_R0, ROOM, USER
+from hs_plugins.sync.config import SyncConfig
 from hs_plugins.sync.handlers import filters, old, sync
 from hs_plugins.sync.service import Syncing
 
@@ -14,6 +15,7 @@ def _old(path: str, handler: Handler, *, guests: bool = True) -> Route:
 plugin = Plugin(
     name="sync",
     requires=["rooms"],
+    config=SyncConfig,
     reads=["events"],
     shows_sections=True,
     start=Syncing.start,

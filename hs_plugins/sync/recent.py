@@ -11,9 +11,6 @@ from typing import Final, NamedTuple
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_plugins.rooms.api import EventRow, StateRoot
 
-MAX_BYTES: Final = 16 * 1024 * 1024
-MAX_ROWS: Final = 50_000
-
 _OVERHEAD: Final = 1000
 """Bytes that a row takes besides the event's JSON, roughly."""
 
@@ -56,7 +53,7 @@ class RoomTail:
 class Recent:
     """Every row after `horizon`, of all rooms."""
 
-    def __init__(self, horizon: int, max_bytes: int = MAX_BYTES, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, horizon: int, max_bytes: int, max_rows: int) -> None:
         self.horizon = horizon
         self.position = horizon
         self.rooms: dict[RoomId, RoomTail] = {}

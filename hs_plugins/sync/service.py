@@ -13,10 +13,12 @@ from hs_core.core import Core
 from hs_core.streams.token import EVENTS_KEY, format_token
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ, RoomsRead
 from hs_plugins.sync.assemble import Assembler
+from hs_plugins.sync.config import SyncConfig
 from hs_plugins.sync.event_stream import EventStream
 from hs_plugins.sync.follow import Following
 from hs_plugins.sync.gather import Gatherer
 from hs_plugins.sync.lazy import ToldMembers
+from hs_plugins.sync.recent import Recent
 from hs_plugins.sync.sections import OpenSection, Sections
 from hs_plugins.sync.snapshots import Snapshots
 from hs_plugins.sync.stored_filters import StoredFilters
@@ -44,9 +46,11 @@ class Syncing:
         read = core.read_sides[ROOMS_READ]
         declared = {section.key: section for plugin in core.installed.values() for section in plugin.sections}
         followed = {key: (section, core.follower(section.stream)) for key, section in declared.items()}
-        following = Following(core.follower(EVENTS), followed, read.members, core.clock)
+        config, events = core.section("sync", SyncConfig), core.follower(EVENTS)
+        recent = Recent(events.position, config.recent_bytes, config.recent_events)
+        following = Following(events, followed, read.members, recent, core.clock)
         sections = Sections({key: OpenSection(section, section.open(core)) for key, section in declared.items()})
-        gatherer = Gatherer(following.recent, read, core.clock, ToldMembers())
+        gatherer = Gatherer(recent, read, core.clock, ToldMembers())
         assembler = Assembler(following, read, sections, gatherer)
         role = cls(
             following,
