@@ -1,0 +1,4 @@
+"""Who is typing in which room.
+
+Client-server API, "Typing Notifications".
+"""
