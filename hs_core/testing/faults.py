@@ -11,22 +11,25 @@ T = TypeVar("T")
 
 
 @contextmanager
-def failing_writes(db: Database, error: Exception, *, committed: bool = False) -> Iterator[list[int]]:
-    """Every write raises `error`; with `committed` only after it was done, as when a connection breaks too late.
+def failing_writes(db: Database, error: Exception, *, after: int = 0, committed: bool = False) -> Iterator[None]:
+    """Every write raises `error`, but for `after` of them that come first.
 
-    Yields a list that grows by one with each write that failed.
+    With `committed` it does so only once the write was done, as when a connection breaks too late.
     """
     real = db.write
-    failures: list[int] = []
+    left = after
 
     async def write(work: Work[T]) -> T:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            return await real(work)
         if committed:
             await real(work)
-        failures.append(1)
         raise error
 
     with patch.object(db, "write", write):
-        yield failures
+        yield
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from hs_core.matrix.event import StateKey, StateMap
 from hs_core.matrix.identifiers import DeviceId, EventId, RoomId, ServerName, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.rooms.creation import new_room
-from hs_plugins.rooms.places import Place, place_from_token, place_to_token
+from hs_plugins.rooms.places import Place, Purge, place_from_token, place_to_token
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.store.relations import Bounds
 from hs_plugins.rooms.store.stream import load_rows
@@ -30,6 +30,7 @@ __all__ = [
     "Membership",
     "Page",
     "Place",
+    "Purge",
     "Reader",
     "Relation",
     "RoomInfo",
@@ -186,6 +187,20 @@ class Rooms(Protocol):
         Raises:
             Forbidden: if the state does not allow the join. BadJson: if the state has no create event.
         """
+
+    async def purge_history(self, room_id: RoomId, before: EventId) -> str:
+        """Begin to delete the timeline before an event; answers with the purge's ID for `purge`.
+
+        Deleted are messages and whatever else is no state. State events stay as parts of states and auth chains, but
+        leave the timeline. The newest events of the room stay as they are. It goes on in the background, in small
+        steps, whatever happens to the process. 404 `M_NOT_FOUND` for an event that is not in the timeline.
+        """
+
+    async def purge_history_before(self, room_id: RoomId, timestamp: int) -> str:
+        """The same for all that comes before the last event older than a time, and for that event."""
+
+    async def purge(self, room_id: RoomId, purge_id: str) -> Purge | None:
+        """How far a purge has come."""
 
 
 ROOMS = Service[Rooms]("rooms", owner=EVENTS)

@@ -1,4 +1,4 @@
-"""Auth chains as persistent sets (docs/adr/0002): the auth events of an event, those of its auth events, and so on.
+"""Auth chains as persistent sets (docs/adr/0005): the auth events of an event, those of its auth events, and so on.
 
 Each state event is stored with the set of its auth chain: a trie of `state_map` whose keys are `(event ID, "")`. Chains
 grow out of one another and share almost all of their nodes, so that a union or a difference costs what differs.

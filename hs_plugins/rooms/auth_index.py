@@ -1,4 +1,4 @@
-"""What state resolution asks about auth chains, answered from their sets and from who cites whom (docs/adr/0002)."""
+"""What state resolution asks about auth chains, answered from their sets and from who cites whom (docs/adr/0005)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial

@@ -21,6 +21,20 @@ class Place(msgspec.Struct, frozen=True, order=True):
     position: int
 
 
+class Purge(msgspec.Struct, frozen=True):
+    """A purge of a room's history, and how far it has come."""
+
+    purge_id: str
+    room_id: RoomId
+    depth: int
+    position: int
+    """The place up to which the timeline goes."""
+    purged: int
+    """Events that are gone."""
+    finished_ts: int | None
+    """When the last of them went, in milliseconds since the epoch."""
+
+
 class PlaceFinder(Protocol):
     """The part of `Timelines` that knows where in a room the stream was."""
 

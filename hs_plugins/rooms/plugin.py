@@ -1,7 +1,10 @@
 """The rooms role: owner of the `events` stream."""
 
-from hs_core.plugin import Migrations, Offer, Plugin
+from datetime import timedelta
+
+from hs_core.plugin import Migrations, Offer, Plugin, Scope, Task
 from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ
+from hs_plugins.rooms.purging import purge_in_turn
 from hs_plugins.rooms.reading import open_reading
 from hs_plugins.rooms.start import start
 
@@ -12,4 +15,5 @@ plugin = Plugin(
     offers=[Offer(ROOMS_READ, open_reading, reads=[EVENTS.name])],
     migrations=Migrations("hs_plugins.rooms"),
     start=start,
+    tasks=[Task("purge history", timedelta(seconds=2), purge_in_turn, scope=Scope.PER_PROCESS)],
 )

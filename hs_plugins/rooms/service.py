@@ -9,7 +9,7 @@ from hs_core.matrix.auth import authorise
 from hs_core.matrix.canonical_json import decode_json
 from hs_core.matrix.errors import Rejected
 from hs_core.matrix.event import Event
-from hs_core.matrix.identifiers import RoomId, ServerName, UserId
+from hs_core.matrix.identifiers import EventId, RoomId, ServerName, UserId
 from hs_core.matrix.pdu import parse_pdu
 from hs_core.matrix.room_version import room_version
 from hs_plugins.rooms.actor import RoomActor
@@ -19,16 +19,20 @@ from hs_plugins.rooms.arrivals import Arrivals
 from hs_plugins.rooms.importing import import_room
 from hs_plugins.rooms.joining import Joining
 from hs_plugins.rooms.operation import Operation
+from hs_plugins.rooms.places import Purge
+from hs_plugins.rooms.purging import Purger
 from hs_plugins.rooms.state_map import EMPTY
 from hs_plugins.rooms.store.members import forget
+from hs_plugins.rooms.store.purges import place_at_time, place_before, purge_of
 
 
 class RoomsService:
     """Takes a room's actor, has it do the work, and waits for that to be durable."""
 
-    def __init__(self, actors: Actors, arrivals: Arrivals, joining: Joining, db: Database) -> None:
+    def __init__(self, actors: Actors, arrivals: Arrivals, joining: Joining, purger: Purger, db: Database) -> None:
         self._actors = actors
         self._arrivals = arrivals
+        self.purger = purger
         self._joining = joining
         self._db = db
 
@@ -86,6 +90,15 @@ class RoomsService:
         version = room_version(imported.version)
         async with self._actors.known_or_new(room_id, version) as actor:
             return await import_room(actor, imported, self._db)
+
+    async def purge_history(self, room_id: RoomId, before: EventId) -> str:
+        return await self.purger.begin(room_id, lambda tx: place_before(tx, room_id, before))
+
+    async def purge_history_before(self, room_id: RoomId, timestamp: int) -> str:
+        return await self.purger.begin(room_id, lambda tx: place_at_time(tx, room_id, timestamp))
+
+    async def purge(self, room_id: RoomId, purge_id: str) -> Purge | None:
+        return await self._db.read(lambda tx: purge_of(tx, purge_id, room_id))
 
 
 async def durable(sending: asyncio.Future[Sent]) -> Sent:

@@ -12,6 +12,7 @@ from hs_plugins.rooms.arrivals import Arrivals
 from hs_plugins.rooms.commit import Committer
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.joining import Joining
+from hs_plugins.rooms.purging import Purger
 from hs_plugins.rooms.resolution import Resolver
 from hs_plugins.rooms.service import RoomsService
 from hs_plugins.rooms.state_nodes import StateNodes
@@ -41,7 +42,7 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
     async with asyncio.TaskGroup() as group:
         committing = group.create_task(committer.run(), name="commit events")
         try:
-            yield RoomsService(actors, arrivals, Joining(core.db), core.db)
+            yield RoomsService(actors, arrivals, Joining(core.db), Purger(actors, writer, core.db, core.clock), core.db)
         finally:
             await committer.flushed()
             committing.cancel()

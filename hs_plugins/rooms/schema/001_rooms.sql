@@ -119,3 +119,15 @@ CREATE TABLE pending_redactions (
     event_id TEXT NOT NULL,
     PRIMARY KEY (redacts, event_id)
 );
+
+-- Purges of history that were asked for.
+CREATE TABLE purges (
+    purge_id    TEXT   NOT NULL PRIMARY KEY,
+    room_id     TEXT   NOT NULL,
+    depth       BIGINT NOT NULL,              -- the place up to which the timeline is purged
+    position    BIGINT NOT NULL,
+    started_ts  BIGINT NOT NULL,
+    purged      BIGINT NOT NULL,              -- events that are gone
+    finished_ts BIGINT
+);
+CREATE INDEX purges_unfinished ON purges (started_ts) WHERE finished_ts IS NULL;

@@ -123,3 +123,13 @@ class World:
         """Have `deliver` give these events and no earlier ones."""
         self._seen.update(self.dag.events)
         self._seen.difference_update(event.event_id for event in events)
+
+    async def rows(self, events: Iterable[Event]) -> set[EventId]:
+        """Those of the events that are in the database of the server under test."""
+        ids = [event.event_id for event in events]
+        rows = await self._db.read(lambda tx: tx.all("SELECT event_id FROM events WHERE event_id = ANY(?)", (ids,)))
+        return {row[0] for row in rows}
+
+    async def chain(self, events: Iterable[Event]) -> set[EventId]:
+        """The auth chain of events, on the server under test."""
+        return await self.read.history.auth_chain([event.event_id for event in events])
