@@ -1,10 +1,11 @@
 """Make a room: its events in their order, its alias, its place in the directory; all of it or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from hs_core.errors import InvalidParam, MatrixError
 from hs_core.matrix.identifiers import RoomAlias, RoomId, UserId, parse_room_alias, parse_user_id
-from hs_core.matrix.room_version import room_version
+from hs_core.matrix.room_version import RoomVersion, room_version
 from hs_plugins.client.presets import (
     MAX_INITIAL_STATE,
     MAX_INVITES,
@@ -14,6 +15,9 @@ from hs_plugins.client.presets import (
 )
 from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, new_room
+
+ATTEMPTS: Final = 10
+"""How often a room that exists already is made anew, at another time."""
 
 
 async def make_room(client: ClientApi, creator: UserId, body: CreateRoomBody) -> RoomId:
@@ -30,33 +34,52 @@ async def make_room(client: ClientApi, creator: UserId, body: CreateRoomBody) ->
     if body.room_alias_name is not None:
         alias = parse_room_alias(f"#{body.room_alias_name}:{client.server_name}")
     invited = [user for user in dict.fromkeys(map(parse_user_id, body.invite)) if user != creator]
-    room_id, create_event = new_room(
-        creator,
-        version,
-        creation_content(body, version, invited),
-        server_name=client.server_name,
-        signing_key=client.signing_key,
-        clock=client.clock,
-    )
     profiles = {user: await client.profile_of(user) for user in (creator, *invited)}
     drafts = first_events(body, version, creator, profiles=profiles, invited=invited, alias=alias)
-    await begin_room(client, room_id, create_event, drafts, alias)
+    room_id = await begin_room(client, version, creation_content(body, version, invited), drafts, alias)
     if body.visibility == "public":
         await client.publishing.publish(room_id, "", True)
     return room_id
 
 
 async def begin_room(
-    client: ClientApi, room_id: RoomId, create_event: bytes, drafts: Sequence[Draft], alias: RoomAlias | None
-) -> None:
-    """Have the rooms role make the room, while nobody else can take its alias."""
-    if alias is None:
-        await client.rooms.create_room(room_id, create_event, drafts)
-        return
-    await client.directory.reserve(alias, room_id, drafts[0].sender)
-    try:
-        await client.rooms.create_room(room_id, create_event, drafts)
-    except BaseException:
-        await client.directory.release(alias, room_id)
-        raise
-    await client.directory.settle(alias, room_id)
+    client: ClientApi,
+    version: RoomVersion,
+    content: Mapping[str, Any],
+    drafts: Sequence[Draft],
+    alias: RoomAlias | None = None,
+) -> RoomId:
+    """Have the rooms role make a room, of the sender of the drafts, while nobody else can take its alias.
+
+    Where the room's ID is made from its create event, two rooms that somebody makes in the same millisecond would be
+    the same room: then the later one is made a little later.
+    """
+    creator = drafts[0].sender
+    for attempt in range(1, ATTEMPTS + 1):
+        room_id, create_event = new_room(
+            creator,
+            version,
+            content,
+            server_name=client.server_name,
+            signing_key=client.signing_key,
+            clock=client.clock,
+        )
+        if alias is not None:
+            await client.directory.reserve(alias, room_id, creator)
+        try:
+            await client.rooms.create_room(room_id, create_event, drafts)
+        except BaseException as error:
+            if alias is not None:
+                await client.directory.release(alias, room_id)
+            if not _exists(error) or attempt == ATTEMPTS:
+                raise
+            await client.clock.sleep(attempt * 0.001)
+            continue
+        if alias is not None:
+            await client.directory.settle(alias, room_id)
+        return room_id
+    raise AssertionError("the last attempt has returned or raised")
+
+
+def _exists(error: BaseException) -> bool:
+    return isinstance(error, MatrixError) and error.errcode == "M_ROOM_IN_USE"

@@ -8,9 +8,10 @@ from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.power_levels import Level, PowerLevels, parse_level
 from hs_core.matrix.room_version import RoomVersion
+from hs_plugins.client.making import begin_room
 from hs_plugins.client.paging import END
 from hs_plugins.client.role import ClientApi
-from hs_plugins.rooms.api import Draft, View, new_room
+from hs_plugins.rooms.api import Draft, View
 
 TRANSFERRED: Final = (
     "m.room.server_acl",
@@ -45,11 +46,8 @@ async def upgrade_room(
     if not view.is_member or not levels.may_send(user, "m.room.tombstone", is_state=True):
         raise Forbidden("You do not have the power to upgrade this room")
     content = await _create_content(client, view, create, version, additional_creators)
-    new_id, create_event = new_room(
-        user, version, content, server_name=client.server_name, signing_key=client.signing_key, clock=client.clock
-    )
     drafts = _first_events(user, await client.profile_of(user), state, version, additional_creators)
-    await client.rooms.create_room(new_id, create_event, drafts)
+    new_id = await begin_room(client, version, content, drafts)
     await _move_directory_entries(client, room_id, new_id)
     await client.rooms.send(room_id, _tombstone(user, new_id))
     await _close(client, user, room_id, state, levels)

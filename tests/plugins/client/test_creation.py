@@ -1,5 +1,6 @@
 """`POST /createRoom`: which events a room begins with, and what cannot be made."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -132,3 +133,9 @@ async def test_a_room_that_was_not_made_leaves_its_alias_free(client: Client) ->
     room = await alice.create_room(room_alias_name=name)
     assert (await alice.request("GET", path("directory", "room", f"#{name}:hs.test")))["room_id"] == room
     assert await alice.error("POST", "/createRoom", json={"room_alias_name": name}) == (400, "M_ROOM_IN_USE")
+
+
+async def test_rooms_that_are_made_in_the_same_moment_are_different_rooms(client: Client) -> None:
+    alice = await client.register()
+    rooms = await asyncio.gather(*[alice.create_room() for _ in range(10)])
+    assert len(set(rooms)) == 10
