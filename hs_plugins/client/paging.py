@@ -50,10 +50,8 @@ class Found:
     """Where to go on; `None` if there is nothing further."""
 
 
-async def find(
-    read: RoomsRead, room_id: RoomId, reader: Reader, stretch: Stretch, wanted: Callable[[Event], bool]
-) -> Found:
-    """The first events of the stretch that the reader may see and that are `wanted`.
+async def find(read: RoomsRead, view: View, reader: Reader, stretch: Stretch, wanted: Callable[[Event], bool]) -> Found:
+    """The first events of the stretch, which is within the view, that the reader may see and that are `wanted`.
 
     Looks at no more than `MAX_EXAMINED` events: it may find fewer than the limit, and still say where to go on.
     """
@@ -64,11 +62,11 @@ async def find(
         if missing <= 0 or examined >= MAX_EXAMINED:
             return Found(events, place)
         page = await read.timelines.page(
-            room_id, place, backwards=stretch.backwards, limit=max(missing, _LEAST_FETCHED), stop=stretch.stop
+            view.room.room_id, place, backwards=stretch.backwards, limit=max(missing, _LEAST_FETCHED), stop=stretch.stop
         )
         examined += len(page.events)
         candidates = [one for one in page.events if wanted(one.event) and _is_wanted_sender(one.event, reader)]
-        visible = await read.timelines.visible(reader.user_id, candidates)
+        visible = await read.timelines.visible(reader.user_id, candidates, joined=view.is_member)
         seen = [one for one, may_see in zip(candidates, visible, strict=True) if may_see]
         events += seen[:missing]
         if len(seen) > missing:

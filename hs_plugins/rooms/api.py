@@ -375,8 +375,11 @@ class Timelines(Protocol):
     async def place_of(self, event_id: EventId) -> Place | None:
         """The place just after an event; `None` if it is in no timeline."""
 
-    async def visible(self, user_id: UserId, events: Sequence[StoredEvent]) -> list[bool]:
-        """For each event of one room, whether this user may see it ("Room History Visibility")."""
+    async def visible(self, user_id: UserId, events: Sequence[StoredEvent], *, joined: bool = False) -> list[bool]:
+        """For each event of one room, whether this user may see it ("Room History Visibility").
+
+        Who knows that the user is in the room now says so, `joined`: then it need not be looked up.
+        """
 
     async def closest(self, room_id: RoomId, timestamp: int, *, backwards: bool) -> StoredEvent | None:
         """The timeline event closest to a time: at or before it (`backwards`), or at or after it."""

@@ -22,19 +22,31 @@ class EventCache:
         self._events: LRU[EventId, StoredEvent] = LRU(CACHE_EVENTS)
         self._unsaved: dict[EventId, StoredEvent] = {}
         """Events on their way to the database, which cannot be read from there yet."""
+        self.generation = 0
+        """How often something was forgotten: what was read before may be out of date since."""
 
     async def load(self, event_ids: Collection[EventId]) -> dict[EventId, StoredEvent]:
         """Those of the events that exist, in one read at the most."""
         found = {event_id: event for event_id in event_ids if (event := self._known(event_id)) is not None}
         if absent := [event_id for event_id in event_ids if event_id not in found]:
+            generation = self.generation
             loaded = await self._db.read(partial(load_events, event_ids=absent))
-            for event_id, event in loaded.items():
-                self._events[event_id] = event
+            self.learn(loaded.values(), generation)
             found.update(loaded)
         return found
 
     def _known(self, event_id: EventId) -> StoredEvent | None:
         return self._unsaved.get(event_id) or self._events.get(event_id)
+
+    def known(self, event_id: EventId) -> StoredEvent | None:
+        """The event, if it is in memory and durable."""
+        return self._events.get(event_id)
+
+    def learn(self, events: Iterable[StoredEvent], generation: int) -> None:
+        """Events that were read from the database when the cache was of this generation."""
+        if generation == self.generation:
+            for event in events:
+                self._events[event.event.event_id] = event
 
     def is_unsaved(self, event_id: EventId) -> bool:
         """Whether the event is known, but not durable yet."""
@@ -52,6 +64,7 @@ class EventCache:
 
     def forget(self, event_ids: Iterable[EventId]) -> None:
         """The events were redacted or purged, or could not be stored."""
+        self.generation += 1
         for event_id in event_ids:
             self._unsaved.pop(event_id, None)
             self._events.pop(event_id)

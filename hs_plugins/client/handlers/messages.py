@@ -41,7 +41,7 @@ async def get_messages(client: ClientApi, request: Request) -> Response:
     stretch = Stretch(start or (END if backwards else BEGINNING), stop, backwards, limit).within(view)
     found = Found([], None)
     if wanted.allows_room(room_id) and not wanted.blocks_everything:
-        found = await find(read, room_id, reader, stretch, _passes(wanted))
+        found = await find(read, view, reader, stretch, _passes(wanted))
     if start is None:
         # "If it is not provided, the homeserver shall return [...] from the first or last [...] visible event".
         start = after(found.events[0], not backwards) if found.events else (view.until or BEGINNING)
@@ -112,4 +112,4 @@ def _passes(wanted: RoomEventFilter) -> Callable[[Event], bool]:
 async def _around(client: ClientApi, view: View, reader: Reader, stretch: Stretch, wanted: RoomEventFilter) -> Found:
     if not stretch.limit or not wanted.allows_room(view.room.room_id):
         return Found([], stretch.start)
-    return await find(client.read, view.room.room_id, reader, stretch.within(view), _passes(wanted))
+    return await find(client.read, view, reader, stretch.within(view), _passes(wanted))

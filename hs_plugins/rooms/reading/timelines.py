@@ -10,7 +10,7 @@ from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.visibility import Visibility
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.store import relations
-from hs_plugins.rooms.store.events import COLUMNS, stored_event
+from hs_plugins.rooms.store.events import COLUMNS, REDACTED_BY, stored_event
 from hs_plugins.rooms.store.stream import own_membership_ids, recent_ids
 from hs_plugins.rooms.stored import StoredEvent
 
@@ -86,13 +86,20 @@ class StoredTimelines:
     ) -> Page:
         end = stop or (FIRST if backwards else LAST)
         bounds = (room_id, start.depth, start.position, end.depth, end.position, limit + 1)
+        generation = self._events.generation
         rows = await self._db.read(lambda tx: tx.all(_BACKWARDS if backwards else _FORWARDS, bounds))
-        events = [stored_event(row) for row in rows[:limit]]
+        events = [self._parsed(row) for row in rows[:limit]]
+        self._events.learn(events, generation)
         if len(rows) <= limit:
             return Page(events, None)
         last = _place(events[-1]) if events else start
         # Backwards the page ends before its last event, which is after whatever comes earlier.
         return Page(events, Place(last.depth, last.position - 1) if backwards and events else last)
+
+    def _parsed(self, row: Row) -> StoredEvent:
+        """The event of a row of `COLUMNS`; if it is in memory as it is in the row, it need not be parsed."""
+        known = self._events.known(row[0])
+        return known if known is not None and known.redacted_by == row[REDACTED_BY] else stored_event(row)
 
     async def place_at(self, room_id: RoomId, position: int) -> Place:
         row = await self._db.read(lambda tx: tx.one(_PLACE_AT, (room_id, position)))
@@ -102,8 +109,8 @@ class StoredTimelines:
         row = await self._db.read(lambda tx: tx.one(_PLACE_OF, (event_id,)))
         return Place(*row) if row else None
 
-    async def visible(self, user_id: UserId, events: Sequence[StoredEvent]) -> list[bool]:
-        return await self._visibility.of(user_id, events)
+    async def visible(self, user_id: UserId, events: Sequence[StoredEvent], *, joined: bool = False) -> list[bool]:
+        return await self._visibility.of(user_id, events, joined=joined)
 
     async def closest(self, room_id: RoomId, timestamp: int, *, backwards: bool) -> StoredEvent | None:
         sql = _EARLIER if backwards else _LATER

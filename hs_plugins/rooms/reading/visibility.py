@@ -17,6 +17,9 @@ from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
 VISIBILITY: StateKey = ("m.room.history_visibility", "")
 
+ALWAYS = 2**63 - 1
+"""After every position: when somebody joined who is still in the room."""
+
 
 class Visibility:
     """Decides for one user and events of one room."""
@@ -27,11 +30,11 @@ class Visibility:
         self._events = events
         self._members = members
 
-    async def of(self, user: UserId, events: Sequence[StoredEvent]) -> list[bool]:
-        """For each of the events, whether the user may see it."""
+    async def of(self, user: UserId, events: Sequence[StoredEvent], *, joined: bool = False) -> list[bool]:
+        """For each of the events, whether the user may see it. `joined` if they are known to be in the room now."""
         if not events:
             return []
-        last_join = await self._last_join(events[0].event.room_id, user)
+        last_join = ALWAYS if joined else await self._last_join(events[0].event.room_id, user)
         before = await self._states_before(events, user)
         return [
             stored.position is not None
@@ -46,7 +49,7 @@ class Visibility:
         if membership is None:
             return None
         if membership.membership == "join":
-            return 2**63 - 1
+            return ALWAYS
         return await self._db.read(lambda tx: _last_join_before_leaving(tx, room_id, user))
 
     async def _states_before(
