@@ -74,7 +74,11 @@ class Gatherer:
         limit = wanted.filter.room.timeline.page_size(DEFAULT_LIMIT, MAX_LIMIT)
         if rest:
             spans += await read_spans(rest, self.read, limit)
-        timelines = [await self._timeline(span, wanted, limit) for span in spans]
+        timelines = []
+        for number, span in enumerate(spans, 1):
+            timelines.append(await self._timeline(span, wanted, limit))
+            if number % ROOMS_AT_ONCE == 0:
+                await asyncio.sleep(0)
         if wanted.since is None:
             self.told.restart(wanted.user_id, wanted.device_id)
         full = [each for each in timelines if each.span.plan.full]

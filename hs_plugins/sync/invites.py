@@ -18,6 +18,7 @@ async def strip(memberships: Sequence[Membership], read: RoomsRead, renderer: Re
     if not memberships:
         return {}
     own = await read.timelines.rows([one.event_id for one in memberships])
+    memberships = [one for one in memberships if one.event_id in own]
     ids = {one.room_id: await _state(own[one.event_id].state_after, read) for one in memberships}
     rows = await read.timelines.rows([event_id for each in ids.values() for event_id in each])
     stripped: dict[RoomId, Any] = {}

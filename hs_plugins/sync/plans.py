@@ -96,7 +96,7 @@ async def _candidates_stored(memberships: Iterable[Membership], read: RoomsRead,
     return [
         one
         for one in memberships
-        if one.position > since or (one.membership == "join" and rooms[one.room_id].position > since)
+        if one.position > since or ((room := rooms.get(one.room_id)) is not None and room.position > since)
     ]
 
 

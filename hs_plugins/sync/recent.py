@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from hs_core.matrix.identifiers import EventId, RoomId
+from hs_core.matrix.identifiers import EventId, RoomId, ServerName, server_name_of
 from hs_plugins.rooms.api import EventRow, StateRoot
 
 _OVERHEAD: Final = 1000
@@ -53,7 +53,7 @@ class RoomTail:
 class Recent:
     """Every row after `horizon`, of all rooms."""
 
-    def __init__(self, horizon: int, max_bytes: int, max_rows: int) -> None:
+    def __init__(self, horizon: int, max_bytes: int, max_rows: int, server_name: ServerName) -> None:
         self.horizon = horizon
         self.position = horizon
         self.rooms: dict[RoomId, RoomTail] = {}
@@ -61,17 +61,18 @@ class Recent:
         self._bytes = 0
         self._max_bytes = max_bytes
         self.max_rows = max_rows
+        self._server_name = server_name
 
     def add(self, position: int, row: EventRow) -> bool:
         """The next row. Whether it simply continues the room's state, as events do where there are no branches."""
         tail = self.rooms.get(row.room_id)
-        if tail is None:
-            tail = self.rooms[row.room_id] = RoomTail()
-            linear = row.room_state == row.state_after
-            # Where branches meet, the state before the event on its own branch need not have been the room's.
-            tail.state_before = row.state_before if linear else None
+        linear = row.room_state == row.state_after
+        if tail is not None:
+            linear = linear and row.state_before == tail.rows[-1].row.room_state
         else:
-            linear = row.room_state == row.state_after and row.state_before == tail.rows[-1].row.room_state
+            # Our own events continue the room's state; another server's may continue a branch of it.
+            own = linear and server_name_of(row.sender) == self._server_name
+            tail = self.rooms[row.room_id] = RoomTail(state_before=row.state_before if own else None)
         tail.rows.append(Placed(position, row))
         size = _OVERHEAD + len(row.client_json) + len(row.prev_content or b"")
         self._order.append((position, row.room_id, size))

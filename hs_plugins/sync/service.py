@@ -47,7 +47,7 @@ class Syncing:
         declared = {section.key: section for plugin in core.installed.values() for section in plugin.sections}
         followed = {key: (section, core.follower(section.stream)) for key, section in declared.items()}
         config, events = core.section("sync", SyncConfig), core.follower(EVENTS)
-        recent = Recent(events.position, config.recent_bytes, config.recent_events)
+        recent = Recent(events.position, config.recent_bytes, config.recent_events, core.server_name)
         following = Following(events, followed, read.members, recent, core.clock)
         sections = Sections({key: OpenSection(section, section.open(core)) for key, section in declared.items()})
         gatherer = Gatherer(recent, read, core.clock, ToldMembers())

@@ -94,6 +94,7 @@ class Snapshots:
                 "invite": renderer.state(rows[one.event_id]),
             }
             for one in memberships
+            if one.event_id in rows
         ]
 
 

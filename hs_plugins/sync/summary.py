@@ -45,6 +45,7 @@ async def summarise(timelines: Collection[Timeline], user_id: UserId, read: Room
             infos[room_id].invited_members,
         )
         for room_id in wanted
+        if room_id in infos
     }
 
 
