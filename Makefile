@@ -11,7 +11,7 @@ run: $(VENV)/.run  ## run the server: everything in one process, SQLite, http://
 	$(BIN)/hs run
 
 test: $(VENV)/.dev  ## run the tests (they bring their own PostgreSQL and Redis)
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.dev  ## lint, formatting and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -89,6 +89,18 @@ def test_every_relative_link_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_every_page_can_be_reached_from_the_index() -> None:
+    reached, pages = set(), [DOCS / "index.md"]
+    while pages:
+        page = pages.pop()
+        if page not in reached:
+            reached.add(page)
+            links = [link.partition("#")[0] for link in _LINK.findall(prose(page)) if "://" not in link]
+            pages += [(page.parent / link).resolve() for link in links if link.endswith(".md")]
+
+    assert [str(page.relative_to(ROOT)) for page in sorted(DOCS.rglob("*.md")) if page not in reached] == []
+
+
 def _leads_somewhere(page: Path, link: str) -> bool:
     file, _, anchor = link.partition("#")
     target = (page.parent / file).resolve() if file else page

@@ -48,6 +48,7 @@ def pages() -> dict[Path, str]:
         **{REFERENCE / name: f"{NOTE}\n\n{text}\n" for name, text in reference.items()},
         **{DOCS / "plugins" / f"{plugin.name}.md": plugin_page(plugin) for plugin in plugins},
         DOCS / "plugins" / "index.md": f"{NOTE}\n\n{plugins_page(plugins)}\n",
+        DOCS / "adr" / "index.md": f"{NOTE}\n\n{decisions_page()}\n",
     }
 
 
@@ -145,6 +146,13 @@ def plugins_page(plugins: list[Plugin]) -> str:
     """plugins/index.md"""
     lines = [f"- [{plugin.name}]({plugin.name}.md): {_first_line(plugin)}" for plugin in plugins]
     return paragraphs("# The plugins", "\n".join(lines))
+
+
+def decisions_page() -> str:
+    """adr/index.md"""
+    decisions = sorted((DOCS / "adr").glob("0*.md"))
+    lines = [f"- [{path.read_text().split(chr(10))[0].removeprefix('# ')}]({path.name})" for path in decisions]
+    return paragraphs("# Decisions", "\n".join(lines))
 
 
 def plugin_page(plugin: Plugin) -> str:

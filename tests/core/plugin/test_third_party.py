@@ -29,8 +29,6 @@ plugins:
   guestbook: {{max_length: 20, sign_before_invite: true}}
 """
 
-pytestmark = pytest.mark.xdist_group("third party")
-
 
 class Environment:
     """A virtual environment, and `hs` in it."""
