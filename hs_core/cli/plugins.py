@@ -52,6 +52,7 @@ def _description(installed: Installed) -> dict[str, Any]:
                 "rate": route.rate.value,
                 "resource": route.resource.value,
                 "tag": route.tag,
+                "tag_without": route.tag_without,
             }
             for route in plugin.routes
         ],

@@ -34,7 +34,7 @@ def import_config(
             _option(imported, option, value, captcha=bool(shared.get("enable_registration_captcha")))
     try:
         _processes(imported, shared, workers, installed, new_secret)
-    except (LookupError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ArithmeticError, AttributeError) as error:
         raise ValueError(f"the listeners or workers cannot be read: {type(error).__name__} {error}") from error
     return imported
 
@@ -64,7 +64,7 @@ def _option(imported: Imported, option: str, value: Any, *, captcha: bool) -> No
     before = deepcopy(imported.settings)
     try:
         rule(imported, option, value)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         imported.settings = before
         imported.drop(option, f"cannot be read: {type(error).__name__} {error}")
 

@@ -117,6 +117,8 @@ class Deployment:
     processes: dict[str, _Process] = field(default_factory=dict)
     placed: dict[str, list[str]] = field(default_factory=dict)
     """The processes to which the shared file gives a plugin, which is then active in these only."""
+    writers: set[str] = field(default_factory=set)
+    """Those that write a stream. What clients ask of them is only what belongs to it."""
 
     def build(self, workers: Sequence[Mapping[str, Any]], new_secret: Callable[[], str]) -> None:
         """Set `processes` and `cluster`."""
@@ -163,6 +165,7 @@ class Deployment:
             if stream not in _STREAMS:
                 self.imported.drop(option, "there is no such stream")
                 continue
+            self.writers.update(_names(value))
             for plugin in _STREAMS[stream]:
                 self._place(option, plugin, _names(value))
 
@@ -210,7 +213,8 @@ class Deployment:
         return entry | {"listeners": main}
 
     def _entry(self, name: str, process: _Process) -> dict[str, Any] | None:
-        wanted = [plugin for plugin in process.plugins if name in self.placed.get(plugin, [name])]
+        usual = [each for each in process.plugins if name not in self.writers or each not in _CLIENT]
+        wanted = [plugin for plugin in usual if name in self.placed.get(plugin, [name])]
         wanted += [plugin for plugin, names in self.placed.items() if name in names]
         wanted = list(dict.fromkeys(wanted))
         plugins = [plugin for plugin in wanted if plugin in self.installed]

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hs_core.config import Config, Section, load
 from hs_core.importing import Imported, Outcome, import_config
+from hs_core.importing.options import OPTIONS
+from hs_core.importing.workers import SHARED
 
 INSTALLED = ["rooms", "client", "login", "sync", "federation", "media"]
 
@@ -230,3 +234,45 @@ def test_files_of_a_folder_are_laid_over_each_other() -> None:
     imported = imported_from("server_name: a.b\nenable_registration: false\n", {"enable_registration": True})
 
     assert imported.settings["registration"] == {"enabled": True}
+
+
+_KEYS = st.sampled_from(
+    [
+        "name",
+        "args",
+        "user",
+        "host",
+        "port",
+        "enabled",
+        "names",
+        "resources",
+        "type",
+        "address",
+        "per_second",
+        "burst_count",
+    ]
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("psycopg2"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    options=st.dictionaries(st.sampled_from([*OPTIONS, *sorted(SHARED)]), _VALUES, max_size=4),
+    with_worker=st.booleans(),
+    listening=_VALUES,
+)
+def test_whatever_is_written_there_is_imported_or_refused(
+    options: dict[str, Any], with_worker: bool, listening: Any
+) -> None:
+    worker = {"worker_app": "synapse.app.generic_worker", "worker_name": "a", "worker_listeners": listening}
+    try:
+        imported = import_config(
+            [{"server_name": "a.b"} | options, *([worker] if with_worker else [])], INSTALLED, lambda: "new secret"
+        )
+    except ValueError:
+        return
+    assert yaml.safe_load(imported.yaml())["server_name"] == options.get("server_name", "a.b")

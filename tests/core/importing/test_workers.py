@@ -83,7 +83,7 @@ def test_each_worker_becomes_a_process_that_does_the_same(config: Config) -> Non
     plugins = {name: set(process.plugins) for name, process in config.processes.items()}
 
     assert plugins["persister1"] == plugins["persister2"] == {"rooms"}
-    assert plugins["writer"] >= {"typing", "to_device", "client", "sync"}
+    assert plugins["writer"] == {"typing", "to_device"}
     assert plugins["background"] == {"appservice", "user_directory"}
     assert plugins["sender1"] == plugins["sender2"] == {"federation_sender"}
     assert plugins["pusher1"] == {"pusher"}
