@@ -12,7 +12,7 @@ To add a hook, write its function here with the decorator of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar
 
@@ -185,6 +185,13 @@ async def check_alias(user: UserId, alias: RoomAlias) -> Refusal | None:
 async def find_alias(alias: RoomAlias) -> tuple[RoomId, Sequence[ServerName]] | None:
     """The room of an alias that is not in this server's directory, and servers to reach it through: another server's
     alias, say, or one for which a bridge makes a room now. An implementation that raises does not know.
+    """
+
+
+@AnswerHook
+async def ignored_users(user: UserId) -> Collection[UserId] | None:
+    """Whose events a local user does not want to see ("Ignoring Users"). Asked by each request that shows events, so
+    answer from memory. An implementation that raises does not know.
     """
 
 

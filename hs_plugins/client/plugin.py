@@ -15,6 +15,7 @@ from hs_plugins.client.handlers import (
     upgrade,
 )
 from hs_plugins.client.role import ClientApi
+from hs_plugins.rooms.api import EVENTS
 
 _SEND = ROOM + "/send/(?P<event_type>[^/]+)"
 _STATE = ROOM + "/state/(?P<event_type>[^/]+)"
@@ -22,6 +23,8 @@ _REDACT = ROOM + "/redact/(?P<event_id>[^/]+)"
 _TRANSACTION = "/(?P<txn_id>[^/]+)"
 _ANY_ROOM = "(?P<room_id_or_alias>[^/]+)"
 _RELATIONS = ROOM_V1 + "/relations/(?P<event_id>[^/]+)"
+_OLD_SUMMARY = r"/_matrix/client/unstable/im\.nheko\.summary"
+"""Where clients from before v1.15 look for summaries."""
 _WELL_KNOWN = r"/\.well-known/matrix"
 
 
@@ -77,13 +80,21 @@ _reads = [
     _look(_RELATIONS, relations.get_relations),
     _look(_RELATIONS + "/(?P<rel_type>[^/]+)", relations.get_relations),
     _look(_RELATIONS + "/(?P<rel_type>[^/]+)/(?P<event_type>[^/]+)", relations.get_relations),
-    Route("GET", CLIENT_V1 + "/room_summary/" + _ANY_ROOM, summary.get_room_summary, Auth.OPTIONAL_TOKEN, By.ROOM),
+    *(
+        Route("GET", path, summary.get_room_summary, Auth.OPTIONAL_TOKEN, By.ROOM)
+        for path in (
+            f"{CLIENT_V1}/room_summary/{_ANY_ROOM}",
+            f"{_OLD_SUMMARY}/summary/{_ANY_ROOM}",
+            f"{_OLD_SUMMARY}/rooms/{_ANY_ROOM}/summary",
+        )
+    ),
 ]
 
 plugin = Plugin(
     name="client",
-    requires=["rooms", "directory", "profile"],
+    requires=["rooms", "directory", "login", "profile"],
     config=ClientConfig,
+    reads=[EVENTS.name],
     start=ClientApi.start,
     routes=[*_server, *_acts, *_memberships, *_reads],
 )

@@ -1,5 +1,6 @@
 """What the handlers of the client API work with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,10 +12,14 @@ from hs_core.core import Core
 from hs_core.http.requester import Requester
 from hs_core.matrix.identifiers import ServerName, UserId, server_name_of
 from hs_core.matrix.signing import SigningKey
+from hs_core.plugin.hooks import Hooks
+from hs_core.plugin.hookspecs import ignored_users
 from hs_plugins.client.config import ClientConfig, Support
+from hs_plugins.client.guests import GuestKeeper
 from hs_plugins.directory.api import DIRECTORY, DIRECTORY_READ, PUBLISHING, Directory, DirectoryRead, Publishing
+from hs_plugins.login.api import USERS
 from hs_plugins.profile.api import PROFILES_READ, ProfilesRead
-from hs_plugins.rooms.api import ROOMS, ROOMS_READ, Reader, Rooms, RoomsRead
+from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ, Reader, Rooms, RoomsRead
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class ClientApi:
     directory: Directory
     publishing: Publishing
     aliases: DirectoryRead
+    hooks: Hooks
 
     @classmethod
     @asynccontextmanager
@@ -42,24 +48,35 @@ class ClientApi:
         capabilities: dict[str, Any] = {}
         for plugin in core.installed.values():
             capabilities.update(plugin.capabilities)
-        yield cls(
+        rooms, read = core.services[ROOMS], core.read_sides[ROOMS_READ]
+        guests = GuestKeeper(core.server_name, rooms, read, core.read_sides[USERS])
+        core.follower(EVENTS).subscribe(guests.hear)
+        role = cls(
             server_name=core.server_name,
             signing_key=core.signing_key,
             config=core.config,
             capabilities=capabilities,
             support=core.section("client", ClientConfig).support,
             clock=core.clock,
-            rooms=core.services[ROOMS],
-            read=core.read_sides[ROOMS_READ],
+            rooms=rooms,
+            read=read,
             profiles=core.read_sides[PROFILES_READ],
             directory=core.services[DIRECTORY],
             publishing=core.services[PUBLISHING],
             aliases=core.read_sides[DIRECTORY_READ],
+            hooks=core.hooks,
         )
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(guests.run(), name="guests leave")
+            try:
+                yield role
+            finally:
+                keeping.cancel()
 
-    def reader(self, asker: Requester) -> Reader:
+    async def reader(self, asker: Requester) -> Reader:
         """Whom events are shown to."""
-        return Reader(asker.user_id, asker.device_id)
+        ignored = await self.hooks.first(ignored_users, asker.user_id)
+        return Reader(asker.user_id, asker.device_id, frozenset(ignored or ()))
 
     async def profile_of(self, user_id: UserId) -> dict[str, Any]:
         """What a member event says of a user of this server; what others say of themselves their servers know."""

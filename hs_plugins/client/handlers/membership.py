@@ -9,6 +9,7 @@ from hs_core.errors import Forbidden, GuestForbidden, MatrixError, MissingParam,
 from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
 from hs_core.matrix.identifiers import RoomId, UserId, parse_room_alias, parse_room_id, parse_user_id
+from hs_plugins.client.guests import lets_guests_in
 from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, Join
 
@@ -42,8 +43,8 @@ async def post_join(client: ClientApi, request: Request) -> Response:
     """`POST /rooms/{roomId}/join`, `POST /join/{roomIdOrAlias}`."""
     body = await request.json(JoinBody, allow_empty=True)
     room_id, user = await _room_to_enter(client, request), request.asker.user_id
-    if request.asker.is_guest:
-        await _check_guest_access(client, room_id)
+    if request.asker.is_guest and not await lets_guests_in(client.read, room_id):
+        raise GuestForbidden("Guests cannot join this room")
     content = {**await client.profile_of(user), **_reason(body)}
     await client.rooms.join(room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed))
     return json_response({"room_id": room_id})
@@ -134,16 +135,6 @@ async def _room_to_enter(client: ClientApi, request: Request) -> RoomId:
     if found is None:
         raise NotFound(f"Room alias {alias} not found")
     return found.room_id
-
-
-async def _check_guest_access(client: ClientApi, room_id: RoomId) -> None:
-    """ "Servers MUST only allow guest users to join rooms if the `m.room.guest_access` state event is present on the
-    room, and has the `guest_access` value `can_join`."
-    """
-    info = (await client.read.members.rooms([room_id])).get(room_id)
-    access = await client.read.states.event(info.state, ("m.room.guest_access", "")) if info else None
-    if access is None or access.event.content.get("guest_access") != "can_join":
-        raise GuestForbidden("Guests cannot join this room")
 
 
 async def _expect(client: ClientApi, request: Request, target: UserId, memberships: set[str], otherwise: str) -> None:

@@ -33,7 +33,7 @@ MAX_TRIED = 20
 async def get_messages(client: ClientApi, request: Request) -> Response:
     """`GET /rooms/{roomId}/messages`."""
     room_id, read = request.room_id("room_id"), client.read
-    reader, backwards, wanted = client.reader(request.asker), direction(request), room_event_filter(request)
+    reader, backwards, wanted = await client.reader(request.asker), direction(request), room_event_filter(request)
     limit = request.query_int("limit", 0, MAX_LIMIT, wanted.page_size(10, MAX_LIMIT))
     view = await read.views.of(reader.user_id, room_id)
     start = await place_from_query(request, "from", room_id, read)
@@ -59,7 +59,7 @@ async def get_messages(client: ClientApi, request: Request) -> Response:
 
 async def get_context(client: ClientApi, request: Request) -> Response:
     """`GET /rooms/{roomId}/context/{eventId}`: "events that happened just before and after the specified event"."""
-    room_id, reader, wanted = request.room_id("room_id"), client.reader(request.asker), room_event_filter(request)
+    room_id, reader, wanted = request.room_id("room_id"), await client.reader(request.asker), room_event_filter(request)
     limit = request.query_int("limit", 0, MAX_LIMIT, wanted.page_size(10, MAX_LIMIT))
     view = await client.read.views.of(reader.user_id, room_id)
     stored = await visible_event(client.read, reader, room_id, request.event_id("event_id"))
@@ -87,7 +87,7 @@ async def get_context(client: ClientApi, request: Request) -> Response:
 
 async def get_timestamp_to_event(client: ClientApi, request: Request) -> Response:
     """`GET /rooms/{roomId}/timestamp_to_event`: "the event closest to the given timestamp"."""
-    room_id, reader, backwards = request.room_id("room_id"), client.reader(request.asker), direction(request, "f")
+    room_id, reader, backwards = request.room_id("room_id"), await client.reader(request.asker), direction(request, "f")
     request.query_required("ts")
     timestamp = request.query_int("ts", -(2**53), 2**53, 0)
     await client.read.views.of(reader.user_id, room_id)

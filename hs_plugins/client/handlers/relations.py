@@ -27,7 +27,7 @@ MAX_DESCENDANTS = 5000
 
 async def get_relations(client: ClientApi, request: Request) -> Response:
     """`GET /rooms/{roomId}/relations/{eventId}`, perhaps of one `relType`, perhaps of one `eventType`."""
-    room_id, reader = request.room_id("room_id"), client.reader(request.asker)
+    room_id, reader = request.room_id("room_id"), await client.reader(request.asker)
     parent, recurse = request.event_id("event_id"), request.query_flag("recurse")
     backwards = direction(request, "b")
     limit = request.query_int("limit", 1, MAX_LIMIT, DEFAULT_LIMIT)
@@ -57,7 +57,7 @@ async def get_relations(client: ClientApi, request: Request) -> Response:
 
 async def get_threads(client: ClientApi, request: Request) -> Response:
     """`GET /rooms/{roomId}/threads`: "the thread roots in a given room", the one with the latest event first."""
-    room_id, reader = request.room_id("room_id"), client.reader(request.asker)
+    room_id, reader = request.room_id("room_id"), await client.reader(request.asker)
     include = request.query_text("include", "all")
     if include not in {"all", "participated"}:
         raise InvalidParam("`include` must be all or participated")

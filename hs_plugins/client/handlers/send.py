@@ -52,7 +52,9 @@ async def _check_suspended(client: ClientApi, request: Request, draft: Draft) ->
     """ "Servers SHOULD permit the user to perform at least the following [...]: Redact their own events." """
     if draft.redacts is None:
         raise UserSuspended
-    target = await visible_event(client.read, client.reader(request.asker), request.room_id("room_id"), draft.redacts)
+    target = await visible_event(
+        client.read, await client.reader(request.asker), request.room_id("room_id"), draft.redacts
+    )
     if target.event.sender != draft.sender:
         raise UserSuspended
 

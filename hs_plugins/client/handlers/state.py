@@ -16,7 +16,7 @@ from hs_plugins.client.role import ClientApi
 
 async def get_event(client: ClientApi, request: Request) -> Response:
     """`GET /rooms/{roomId}/event/{eventId}`."""
-    reader = client.reader(request.asker)
+    reader = await client.reader(request.asker)
     stored = await visible_event(client.read, reader, request.room_id("room_id"), request.event_id("event_id"))
     return json_response((await client.read.showing.events(reader, [stored]))[0])
 

@@ -94,3 +94,16 @@ async def test_member_events_carry_the_profile(client: Client) -> None:
     await bob.join(room)
     member = await alice.state_content(room, "m.room.member", bob.user_id)
     assert (member["membership"], member["displayname"]) == ("join", "Bob")
+
+
+async def test_guests_leave_a_room_that_does_not_want_them_any_more(client: Client) -> None:
+    alice, bob, guest = await client.register(), await client.register(), await client.register_guest()
+    access = {"type": "m.room.guest_access", "content": {"guest_access": "can_join"}}
+    room = await alice.create_room(preset="public_chat", initial_state=[access])
+    await bob.join(room)
+    await guest.request("POST", path("rooms", room, "join"), json={})
+    await alice.send_state(room, "m.room.guest_access", {"guest_access": "forbidden"})
+    left = {"membership": "leave"}
+    await alice.sync_until(lambda sync: any(event["content"] == left for event in sync.timeline(room)))
+    assert (await alice.members(room))[guest.user_id] == "leave"
+    assert (await alice.members(room))[bob.user_id] == "join"

@@ -152,3 +152,15 @@ async def test_bad_parameters_are_told(client: Client) -> None:
         "dir=b&filter=%7B%22senders%22:[%22x%22]%7D": "M_INVALID_PARAM",
     }.items():
         assert await alice.error("GET", f"/rooms/{room}/messages?{query}") == (400, errcode), query
+
+
+async def test_pages_and_members_begin_where_a_sync_was(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    room = await alice.create_room(preset="public_chat")
+    before = await _talk(alice, room, 3)
+    sync = await alice.sync()
+    await bob.join(room)
+    await _talk(alice, room, 2)
+    page = await alice.messages(room, limit="3", **{"from": sync.next_batch})
+    assert _ids(page) == before[::-1]
+    assert bob.user_id not in await alice.members(room, at=sync.next_batch)
