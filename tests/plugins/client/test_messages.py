@@ -161,6 +161,7 @@ async def test_pages_and_members_begin_where_a_sync_was(client: Client) -> None:
     sync = await alice.sync()
     await bob.join(room)
     await _talk(alice, room, 2)
-    page = await alice.messages(room, limit="3", **{"from": sync.next_batch})
+    since = {"from": sync.next_batch, "limit": "3"}
+    page = await alice.messages(room, backwards=True, **since)
     assert _ids(page) == before[::-1]
     assert bob.user_id not in await alice.members(room, at=sync.next_batch)
