@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 from hs_core.cluster.placement import slot_of
 from hs_core.db import Database
@@ -111,11 +112,12 @@ class Actors:
             self._writer.check_owner(room_id)
             seat = self._seats.get(room_id)
             if seat is None:
-                self._make_room()
                 seat = self._seats[room_id] = _Seat()
+            self._seats.move_to_end(room_id)
+            if len(self._seats) > MAX_ROOMS:
+                self._shrink(seat)
             async with seat.lock:
                 if not seat.lost:
-                    self._seats.move_to_end(room_id)
                     yield seat
                     return
 
@@ -132,9 +134,8 @@ class Actors:
             if seat.actor is not None:
                 seat.actor.lost = True
 
-    def _make_room(self) -> None:
-        while len(self._seats) >= MAX_ROOMS:
-            idle = next((room_id for room_id, seat in self._seats.items() if seat.idle), None)
-            if idle is None:
-                return
-            self._vacate(idle)
+    def _shrink(self, wanted: _Seat) -> None:
+        """Forget idle rooms, those first that nobody asked for longest. Busy ones stay, however many there are."""
+        idle = (room_id for room_id, seat in self._seats.items() if seat.idle and seat is not wanted)
+        for room_id in list(islice(idle, len(self._seats) - MAX_ROOMS)):
+            self._vacate(room_id)

@@ -36,6 +36,11 @@ class RoomsService:
         self._joining = joining
         self._db = db
 
+    @property
+    def rooms_in_memory(self) -> int:
+        """How many rooms this process has loaded."""
+        return len(self._actors)
+
     async def create_room(self, room_id: RoomId, create_event: bytes, drafts: Sequence[Draft]) -> Sent:
         event = _parse_create_event(create_event)
         if event.room_id != room_id:

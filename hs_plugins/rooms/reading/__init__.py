@@ -45,6 +45,7 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
 
     def forget_redacted(batch: Batch[EventRow]) -> None:
         for _, row in batch.rows:
+            events.forget([row.event_id])  # it may have been known as part of a state, without a position
             if row.redacts is not None:
                 events.forget([row.redacts])
                 rows.forget(row.redacts)
