@@ -18,6 +18,7 @@ MAX_ROOMS: Final = 500_000
 """Memberships in memory, of all users together."""
 IDLE_SECONDS: Final = 1800.0
 """After so long without a request a user is forgotten."""
+FORGOTTEN_AT_ONCE: Final = 10
 
 
 @dataclass(eq=False, slots=True)
@@ -35,8 +36,10 @@ class UserView:
     """By key of tokens: the position of the last row that concerned the user."""
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
     """Long polls of the user's devices."""
+    loading: bool = False
+    """Whether memberships are not known yet."""
     stale: bool = False
-    """Whether memberships are not known: not yet, or because they changed in a way that rows do not tell."""
+    """Whether they changed in a way that rows do not tell."""
     used: float = 0.0
 
     def concerned_since(self, key: str, position: int) -> bool | None:
@@ -92,7 +95,7 @@ class Views:
     async def of(self, user_id: UserId) -> UserView:
         """The user as of the position that this process has reached."""
         view = self._views.get(user_id)
-        if view is None or view.stale:
+        if view is None or view.loading or view.stale:
             view = await self._load(user_id)
         view.used = self._monotonic()
         self._views.move_to_end(user_id)
@@ -112,7 +115,7 @@ class Views:
     def resolved(self, room_id: RoomId, position: int) -> None:
         """The room's state was resolved: anybody's membership may be another one."""
         for view in self._views.values():
-            if room_id in view.rooms:
+            if view.loading or room_id in view.rooms:
                 view.stale = True
                 view.touch(EVENTS_KEY, position)
 
@@ -121,13 +124,15 @@ class Views:
         lock = self._locks.setdefault(user_id, asyncio.Lock())
         async with lock:
             view = self._views.get(user_id)
-            return view if view is not None and not view.stale else await self._read(user_id)
+            while view is None or view.loading or view.stale:
+                view = await self._read(user_id)
+            return view
 
     async def _read(self, user_id: UserId) -> UserView:
         """What the database says, and meanwhile the rows."""
         if (old := self._views.get(user_id)) is not None:
             self._drop(old)
-        view = self._views[user_id] = UserView(user_id, stale=True, used=self._monotonic())
+        view = self._views[user_id] = UserView(user_id, loading=True, used=self._monotonic())
         try:
             stored = await self._members.of_user(user_id)
             # What has been committed already, but not been delivered here, would be told twice.
@@ -139,7 +144,7 @@ class Views:
             newer = view.rooms.get(membership.room_id)
             if newer is None or newer.position < membership.position:
                 self._put(view, membership)
-        view.since, view.stale = self._positions(), False
+        view.since, view.loading = self._positions(), False
         return view
 
     def _put(self, view: UserView, membership: Membership) -> None:
@@ -168,12 +173,13 @@ class Views:
         self._rooms -= len(view.rooms)
 
     def _forget_idle(self) -> None:
-        """Users who wait are at the end of the order, or were woken lately."""
-        idle_since = self._monotonic() - IDLE_SECONDS
-        while self._views:
+        """A few at a time, those first who asked longest ago."""
+        now = self._monotonic()
+        for _ in range(FORGOTTEN_AT_ONCE):
             oldest = next(iter(self._views.values()))
-            if oldest.waiting or oldest.stale:
+            if oldest.used > now - IDLE_SECONDS and self._rooms <= MAX_ROOMS:
                 return
-            if oldest.used > idle_since and self._rooms <= MAX_ROOMS:
-                return
-            self._drop(oldest)
+            if oldest.waiting or oldest.loading:
+                self._views.move_to_end(oldest.user_id)
+            else:
+                self._drop(oldest)

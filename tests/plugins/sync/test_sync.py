@@ -138,3 +138,12 @@ async def test_what_is_no_token_is_refused(client: Client) -> None:
     assert await alice.error("GET", "/sync?since=banana") == (400, "M_INVALID_PARAM")
     assert await alice.error("GET", "/sync?set_presence=asleep") == (400, "M_INVALID_PARAM")
     assert await alice.error("GET", "/sync?timeout=soon") == (400, "M_INVALID_PARAM")
+
+
+async def test_a_token_from_the_future_is_given_back_when_the_time_is_up(client: Client) -> None:
+    alice = await client.register()
+    await alice.create_room()
+
+    sync = await alice.sync("s1_e999999999", timeout=20)
+
+    assert sync == {"next_batch": "s1_e999999999"}
