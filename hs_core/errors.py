@@ -13,6 +13,7 @@ from typing import Any, Final
 import structlog
 
 from hs_core.db import DatabaseUnavailable
+from hs_core.db.values import BadParameter
 from hs_core.matrix.errors import ProtocolError
 
 log = structlog.get_logger(__name__)
@@ -207,5 +208,8 @@ def as_matrix_error(error: Exception) -> MatrixError:
     if isinstance(error, DatabaseUnavailable):
         log.warning("database unavailable", error=str(error))
         return Unavailable("The database is not available")
+    if isinstance(error, BadParameter):  # nothing was written; it is worth a look, for nobody checked it before
+        log.warning("a value that cannot be stored", exc_info=error)
+        return InvalidParam("A value cannot be stored")
     log.error("request failed", exc_info=error)
     return MatrixError(500, "M_UNKNOWN", "Internal server error")

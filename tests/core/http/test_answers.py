@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hs_core.db import DatabaseUnavailable
+from hs_core.db.values import BadParameter
 from hs_core.errors import LimitExceeded, MatrixError
 from hs_core.http.responses import json_response
 from hs_core.http.routes import Claim
@@ -102,6 +103,7 @@ async def test_a_request_id_that_is_no_id_is_replaced(toy: Toy) -> None:
         (ProtocolError("odd"), 400, "M_BAD_JSON", {}),
         (ProtocolError("no", "M_FORBIDDEN"), 403, "M_FORBIDDEN", {}),
         (DatabaseUnavailable("gone"), 503, "M_UNKNOWN", {"Retry-After": "2"}),
+        (BadParameter("text with NUL"), 400, "M_INVALID_PARAM", {}),
         (LimitExceeded(1.5), 429, "M_LIMIT_EXCEEDED", {"Retry-After": "2"}),
         (MatrixError(401, "M_USER_LOCKED", "locked", {"soft_logout": True}), 401, "M_USER_LOCKED", {}),
     ],
