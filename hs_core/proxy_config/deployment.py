@@ -104,5 +104,5 @@ class Deployment:
     def unproxied(self) -> Iterator[str]:
         """The processes whose listeners do not know that a proxy stands before them."""
         for member in self.members:
-            if any(_is_behind_proxy(each) and not each.proxied and each.socket is None for each in member.listeners):
+            if any(_is_behind_proxy(each) and not each.proxied for each in member.listeners):
                 yield member.name

@@ -170,15 +170,17 @@ processes:
 
 
 @asynccontextmanager
-async def site(proxy: str, folder: Path) -> AsyncIterator[Site]:
+async def site(proxy: str, folder: Path, gone: str | None = None) -> AsyncIterator[Site]:
+    """All processes but the one that is `gone`."""
     program(proxy)
     ports = free_ports(12)
     config = config_of(folder, deployment(ports))
     plan = make_plan(PLUGINS, config, Front.of(config))
     async with AsyncExitStack() as stack:
         for name, port in zip(NAMES, ports[1:], strict=True):
-            runner = await _backend(port, name)
-            stack.push_async_callback(runner.cleanup)
+            if name != gone:
+                runner = await _backend(port, name)
+                stack.push_async_callback(runner.cleanup)
         stack.enter_context(proxy_process(proxy, written(proxy, plan, folder)))
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)))
         await _listening(ports[0])
@@ -305,3 +307,16 @@ async def test_a_request_that_is_too_large_is_answered_with_413(proxied: Site) -
         assert response.status == 413
         assert (await response.json())["errcode"] == "M_TOO_LARGE"
         assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_a_process_that_is_gone_costs_nobody_an_answer(proxy: str, tmp_path: Path) -> None:
+    async with site(proxy, tmp_path, gone="rest-1") as proxied:
+        names = {await proxied.name("/_matrix/key/v2/server", method) for method in ("GET", "POST") for _ in range(6)}
+        signed = {
+            await proxied.name(f"/_matrix/federation/v1/send/{index}", "PUT", headers={"Authorization": each})
+            for index, each in enumerate(f"X-Matrix origin=s{number}.example,key=a,sig=b" for number in range(12))
+        }
+
+    assert names == {"rest-0", "rest-2"}
+    assert signed == names

@@ -93,7 +93,7 @@ processes:
     plugins: [federation]
     replicas: 3
     listeners: [{port: 8130, proxied: true, resources: [federation, keys]}]
-  media: {plugins: [media], listeners: [{socket: /run/hs/media.sock, resources: [media]}]}
+  media: {plugins: [media], listeners: [{socket: /run/hs/media.sock, proxied: true, resources: [media]}]}
   rest: {plugins: ["*"], except: [sync, client, avatars, media, federation], listeners: [{port: 8140, proxied: true}]}
 """
 )
