@@ -5,7 +5,8 @@ from typing import Any
 
 from hs_core.errors import BadJson, Forbidden, InvalidParam, MatrixError
 from hs_core.matrix.errors import ProtocolError
-from hs_core.matrix.identifiers import EventId, RoomAlias, RoomId, parse_event_id, parse_room_alias, parse_user_id
+from hs_core.matrix.event import Event
+from hs_core.matrix.identifiers import RoomAlias, RoomId, parse_event_id, parse_room_alias, parse_user_id
 from hs_core.matrix.membership import parse_membership
 from hs_core.matrix.relations import ANNOTATION, check_relation, relation_of
 from hs_plugins.client.role import ClientApi
@@ -29,7 +30,7 @@ async def send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
     if draft.state_key is None:
         draft = _with_redaction(draft)
         if "m.relates_to" in draft.content:
-            await _check_relation(client, draft)
+            await _check_relation(client, room_id, draft)
     elif draft.type == "m.room.canonical_alias":
         await _check_aliases(client, room_id, draft.content)
     elif draft.type == "m.room.member":
@@ -77,23 +78,26 @@ async def _send_member(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent
     return await _known(client, room_id, draft)
 
 
-async def _check_relation(client: ClientApi, draft: Draft) -> None:
+async def _check_relation(client: ClientApi, room_id: RoomId, draft: Draft) -> None:
     relation = relation_of(draft.content)
     if relation is None:
         return
     parent = (await client.read.timelines.events([relation.event_id])).get(relation.event_id)
-    annotated = relation.rel_type == ANNOTATION and await _is_annotated(client, draft, relation.event_id, relation.key)
-    check_relation(draft.content, parent.event if parent else None, already_annotated=annotated)
+    if parent is None or parent.event.room_id != room_id:
+        return  # nothing that this room knows of, and nothing that its members should learn of
+    annotated = relation.rel_type == ANNOTATION and await _is_annotated(client, draft, parent.event, relation.key)
+    check_relation(draft.content, parent.event, already_annotated=annotated)
 
 
-async def _is_annotated(client: ClientApi, draft: Draft, parent: EventId, key: str | None) -> bool:
+async def _is_annotated(client: ClientApi, draft: Draft, parent: Event, key: str | None) -> bool:
     """Whether the sender annotated the event like this before, other than by the same transaction."""
-    related = await client.read.timelines.related([parent], [ANNOTATION])
+    related = await client.read.timelines.related([parent.event_id], [ANNOTATION])
     own = [one.event_id for one in related if one.sender == draft.sender and one.type == draft.type]
     for stored in (await client.read.timelines.events(own)).values():
         relation = relation_of(stored.event.content)
         repeated = draft.txn_id is not None and (stored.device_id, stored.txn_id) == (draft.device_id, draft.txn_id)
-        if relation is not None and relation.key == key and not repeated:
+        here = stored.event.room_id == parent.room_id
+        if relation is not None and relation.key == key and here and not repeated:
             return True
     return False
 

@@ -4,7 +4,6 @@ Client-server API, "Aggregations of child events". The children that the reader 
 not considered.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ import msgspec
 from hs_core.db import Database, Transaction
 from hs_core.matrix.aggregations import Aggregations, ThreadSummary, aggregate
 from hs_core.matrix.event import Event
-from hs_core.matrix.identifiers import EventId, UserId
+from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_core.matrix.relations import is_valid_thread_root
 from hs_plugins.rooms.api import Reader
 from hs_plugins.rooms.event_cache import EventCache
@@ -63,7 +62,7 @@ class Bundles:
         senders = {one.event.event_id: one.event.sender for one in events if not one.event.is_state}
         if not senders:
             return {}
-        children = await self._db.read(lambda tx: _children(tx, senders, reader))
+        children = await self._db.read(lambda tx: _children(tx, events[0].event.room_id, senders, reader))
         if not children.by_parent and not children.threads:
             return {}
         seen = await self._seen(reader, children)
@@ -76,29 +75,22 @@ class Bundles:
     async def _seen(self, reader: Reader, children: _Children) -> dict[EventId, StoredEvent]:
         """Those of the children that the reader may see."""
         loaded = list((await self._events.load(children.ids())).values())
-        rooms: dict[str, list[StoredEvent]] = defaultdict(list)
-        for stored in loaded:
-            rooms[stored.event.room_id].append(stored)
-        return {
-            stored.event.event_id: stored
-            for group in rooms.values()
-            for stored, visible in zip(group, await self._visibility.of(reader.user_id, group), strict=True)
-            if visible
-        }
+        visible = await self._visibility.of(reader.user_id, loaded)
+        return {one.event.event_id: one for one, may_see in zip(loaded, visible, strict=True) if may_see}
 
 
-def _children(tx: Transaction, senders: Mapping[EventId, UserId], reader: Reader) -> _Children:
+def _children(tx: Transaction, room_id: RoomId, senders: Mapping[EventId, UserId], reader: Reader) -> _Children:
     by_parent: dict[EventId, list[EventId]] = {}
-    for parent, child, rel_type, sender in relations.edits_and_references(tx, senders, MAX_CHILDREN):
+    for parent, child, rel_type, sender in relations.edits_and_references(tx, room_id, senders, MAX_CHILDREN):
         # An edit of somebody else's event is none.
         if sender not in reader.ignored and (rel_type == "m.reference" or sender == senders[parent]):
             by_parent.setdefault(parent, []).append(child)
     threads = {
         root: wanted
-        for root, counts in relations.thread_senders(tx, senders).items()
+        for root, counts in relations.thread_senders(tx, room_id, senders).items()
         if (wanted := {sender: count for sender, count in counts.items() if sender not in reader.ignored})
     }
-    latest = {root: relations.latest_of_thread(tx, root, LATEST_TRIED) for root in threads}
+    latest = {root: relations.latest_of_thread(tx, room_id, root, LATEST_TRIED) for root in threads}
     return _Children(by_parent, threads, latest)
 
 

@@ -1,4 +1,7 @@
-"""Relations between events, out of the `relations` table; a redacted event has none there any more."""
+"""Relations between events, out of the `relations` table; a redacted event has none there any more.
+
+An event may name a parent in another room. That is no relation there, and nothing that the other room should hear of.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,24 +18,26 @@ _AFTER = " AND (depth, position) > (?, ?) AND (depth, position) <= (?, ?) ORDER 
 
 _EDITS_AND_REFERENCES = """
     SELECT parent, event_id, rel_type, sender FROM relations
-    WHERE parent = ANY(?) AND rel_type IN ('m.replace', 'm.reference') ORDER BY depth, position LIMIT ?
+    WHERE room_id = ? AND parent = ANY(?) AND rel_type IN ('m.replace', 'm.reference')
+    ORDER BY depth, position LIMIT ?
 """
 
 _LATEST_OF_THREAD = """
-    SELECT event_id FROM relations WHERE parent = ? AND rel_type = 'm.thread'
+    SELECT event_id FROM relations WHERE room_id = ? AND parent = ? AND rel_type = 'm.thread'
     ORDER BY depth DESC, position DESC LIMIT ?
 """
 
 _THREAD_SENDERS = """
-    SELECT parent, sender, COUNT(*) FROM relations WHERE parent = ANY(?) AND rel_type = 'm.thread'
-    GROUP BY parent, sender
+    SELECT parent, sender, COUNT(*) FROM relations
+    WHERE room_id = ? AND parent = ANY(?) AND rel_type = 'm.thread' GROUP BY parent, sender
 """
 
 # A thread stands where its latest event does: events of threads from the end, but for those that another one follows.
 _THREADS = """
     SELECT r.parent, r.event_id, r.depth, r.position FROM relations r
     WHERE r.room_id = ? AND r.rel_type = 'm.thread' AND (r.depth, r.position) <= (?, ?) AND NOT EXISTS (
-        SELECT 1 FROM relations later WHERE later.parent = r.parent AND later.rel_type = 'm.thread'
+        SELECT 1 FROM relations later
+        WHERE later.room_id = r.room_id AND later.parent = r.parent AND later.rel_type = 'm.thread'
         AND (later.depth, later.position) > (r.depth, r.position))
 """
 _PARTICIPATED = """
@@ -70,21 +75,21 @@ def children(
 
 
 def edits_and_references(
-    tx: Transaction, parents: Collection[EventId], limit: int
+    tx: Transaction, room_id: RoomId, parents: Collection[EventId], limit: int
 ) -> list[tuple[EventId, EventId, str, UserId]]:
     """Parent, child, relation and the child's sender, oldest first."""
-    return [(row[0], row[1], row[2], row[3]) for row in tx.all(_EDITS_AND_REFERENCES, (list(parents), limit))]
+    return [(row[0], row[1], row[2], row[3]) for row in tx.all(_EDITS_AND_REFERENCES, (room_id, list(parents), limit))]
 
 
-def latest_of_thread(tx: Transaction, root: EventId, limit: int) -> list[EventId]:
+def latest_of_thread(tx: Transaction, room_id: RoomId, root: EventId, limit: int) -> list[EventId]:
     """The latest events of a thread, the latest first."""
-    return [row[0] for row in tx.all(_LATEST_OF_THREAD, (root, limit))]
+    return [row[0] for row in tx.all(_LATEST_OF_THREAD, (room_id, root, limit))]
 
 
-def thread_senders(tx: Transaction, roots: Collection[EventId]) -> dict[EventId, dict[UserId, int]]:
+def thread_senders(tx: Transaction, room_id: RoomId, roots: Collection[EventId]) -> dict[EventId, dict[UserId, int]]:
     """How many events of each thread each user sent."""
     counts: dict[EventId, dict[UserId, int]] = {}
-    for root, sender, count in tx.all(_THREAD_SENDERS, (list(roots),)):
+    for root, sender, count in tx.all(_THREAD_SENDERS, (room_id, list(roots))):
         counts.setdefault(root, {})[sender] = count
     return counts
 

@@ -134,3 +134,23 @@ async def test_threads_are_listed_with_the_last_answered_first(client: Client) -
     second = await alice.request("GET", f"{where}?limit=2&from={first['next_batch']}")
     assert (_ids(second), "next_batch" in second) == ([roots[1]], False)
     assert await alice.error("GET", f"{where}?include=none") == (400, "M_INVALID_PARAM")
+
+
+async def test_what_is_said_in_another_room_about_an_event_is_no_relation_here(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    room, secret = await alice.create_room(preset="public_chat"), await alice.create_room()
+    await bob.join(room)
+    event = await alice.send_text(room, "hi")
+    for rel_type in ("m.thread", "m.reference", "m.annotation"):
+        await _relate(alice, secret, rel_type, event)
+    await _edit(alice, secret, event, "secret")
+    where = f"{V1}/rooms/{room}/relations/{event}"
+    for user in (alice, bob):
+        assert "m.relations" not in (await user.event(room, event))["unsigned"]
+        assert _ids(await user.request("GET", where)) == []
+        assert _ids(await user.request("GET", f"{where}?recurse=true")) == []
+        assert _ids(await user.request("GET", f"{V1}/rooms/{room}/threads")) == []
+    assert _ids(await alice.request("GET", f"{V1}/rooms/{secret}/threads")) == []
+    await _relate(alice, room, "m.thread", event)
+    thread = (await bob.event(room, event))["unsigned"]["m.relations"]["m.thread"]
+    assert thread["count"] == 1
