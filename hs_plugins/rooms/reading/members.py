@@ -5,6 +5,7 @@ from collections.abc import Collection
 from hs_core.db import Database, Transaction
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_plugins.rooms.api import Membership, RoomInfo
+from hs_plugins.rooms.store.each_room import for_each_room
 
 _ROOMS = """
     SELECT room_id, version, creator, state, joined_members, invited_members, position
@@ -18,7 +19,7 @@ _OF_USER_IN = f"{_MEMBERSHIP} WHERE user_id = ? AND membership = ANY(?) ORDER BY
 _IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? AND membership = ANY(?) ORDER BY position"
 _ALL_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? ORDER BY position"
 
-_FIRST_IN_ROOM = f"{_IN_ROOM} LIMIT ?"
+_FIRST_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = {{room}} AND membership = ? ORDER BY position LIMIT ?"
 
 
 class StoredMembers:
@@ -55,16 +56,21 @@ class StoredMembers:
         self, room_ids: Collection[RoomId], user_id: UserId, limit: int
     ) -> dict[RoomId, list[Membership]]:
         def read(tx: Transaction) -> dict[RoomId, list[Membership]]:
-            return {room_id: _first(tx, room_id, user_id, limit) for room_id in room_ids}
+            present = _first(tx, room_ids, user_id, ("join", "invite"), limit)
+            alone = [room_id for room_id in room_ids if not present[room_id]]
+            return present | _first(tx, alone, user_id, ("leave", "ban"), limit)
 
         return await self._db.read(read) if room_ids else {}
 
 
-def _first(tx: Transaction, room_id: RoomId, user_id: UserId, limit: int) -> list[Membership]:
+def _first(
+    tx: Transaction, room_ids: Collection[RoomId], user_id: UserId, memberships: Collection[str], limit: int
+) -> dict[RoomId, list[Membership]]:
     """Membership by membership, as the index has them: a large room is not read to its end."""
-    for memberships in (("join", "invite"), ("leave", "ban")):
-        rows = [row for one in memberships for row in tx.all(_FIRST_IN_ROOM, (room_id, [one], limit + 1))]
-        others = [Membership(*row) for row in rows if row[1] != user_id]
-        if others:
-            return sorted(others, key=lambda member: (member.position, member.user_id))[:limit]
-    return []
+    found: dict[RoomId, list[Membership]] = {room_id: [] for room_id in room_ids}
+    for membership in memberships if room_ids else ():
+        for row in for_each_room(tx, room_ids, _FIRST_IN_ROOM, (membership, limit + 1)):
+            if row[1] != user_id:
+                found[row[0]].append(Membership(*row))
+    in_order = {room_id: sorted(each, key=lambda one: (one.position, one.user_id)) for room_id, each in found.items()}
+    return {room_id: each[:limit] for room_id, each in in_order.items()}

@@ -9,6 +9,7 @@ from hs_core.db import Transaction
 from hs_core.matrix.canonical_json import decode_json
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_plugins.rooms.rows import EventRow, event_row
+from hs_plugins.rooms.store.each_room import for_each_room
 from hs_plugins.rooms.store.events import parse_stored
 
 _ROWS = """
@@ -21,20 +22,9 @@ _ROWS = """
 _IN_STREAM = f"{_ROWS} WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ?"
 _BY_ID = f"{_ROWS} WHERE e.event_id = ANY(?)"
 
-# For each room the position of the oldest event that is wanted, then the events from there on.
 _RECENT = """
-    WITH bounds AS (
-        SELECT r.room_id, (
-            SELECT MIN(newest.position) FROM (
-                SELECT position FROM events
-                WHERE room_id = r.room_id AND position > ? AND position <= ? ORDER BY position DESC LIMIT ?
-            ) newest
-        ) AS oldest
-        FROM rooms r WHERE r.room_id = ANY(?)
-    )
-    SELECT e.room_id, e.position, e.event_id FROM bounds b
-    JOIN events e ON e.room_id = b.room_id AND e.position >= b.oldest AND e.position <= ?
-    ORDER BY e.position
+    SELECT room_id, position, event_id FROM events
+    WHERE room_id = {room} AND position > ? AND position <= ? ORDER BY position DESC LIMIT ?
 """
 
 _OWN_MEMBERSHIPS = """
@@ -58,7 +48,8 @@ def recent_ids(
     tx: Transaction, room_ids: Collection[RoomId], after: int, up_to: int, limit: int
 ) -> list[tuple[RoomId, int, EventId]]:
     """The newest `limit` events of each room with `after < position <= up_to`, the oldest first."""
-    return [(row[0], row[1], row[2]) for row in tx.all(_RECENT, (after, up_to, limit, list(room_ids), up_to))]
+    rows = for_each_room(tx, room_ids, _RECENT, (after, up_to, limit))
+    return [(row[0], row[1], row[2]) for row in sorted(rows, key=lambda row: int(row[1]))]
 
 
 def own_membership_ids(
