@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import sys
 from collections.abc import Iterable
 from enum import Enum
 from types import NoneType, UnionType
@@ -15,6 +16,7 @@ from docs.generate.source import field_docs, summary
 from hs_core.http.routes import template
 from hs_core.plugin import declaration
 from hs_core.plugin.declaration import By, Plugin, RateClass, Resource, Route, Stream
+from hs_core.plugin.hookspecs import PROJECT
 
 _DEFINED = [value for value in vars(declaration).values() if inspect.isclass(value)]
 DECLARED = list(
@@ -139,8 +141,20 @@ def facts(plugin: Plugin) -> str:
         ("Follows everywhere", codes(dict.fromkeys(name for offer in plugin.offers for name in offer.reads))),
         ("Serves", codes(service.name for service in plugin.serves)),
         ("Offers to read", codes(offer.key.name for offer in plugin.offers)),
+        ("Takes part in", ", ".join(f"[`{name}`](../reference/hooks.md#{name})" for name in _hooks_of(plugin))),
+        ("Adds to `/sync`", codes(section.stream.name for section in plugin.sections)),
         ("Does", ", ".join(f"{task.name} (every {task.every}, {task.scope.value})" for task in plugin.tasks)),
         ("Opens connections", "yes" if plugin.outbound else ""),
         ("Has tables", "yes" if plugin.migrations else ""),
     ]
     return table(("", ""), [line for line in lines if line[1]])
+
+
+def _hooks_of(plugin: Plugin) -> list[str]:
+    """The hooks that its object implements, as far as the type of that object is known."""
+    if plugin.hooks is None:
+        return []
+    made = inspect.signature(plugin.hooks).return_annotation
+    kind = vars(sys.modules[plugin.hooks.__module__]).get(made) if isinstance(made, str) else made
+    methods = inspect.getmembers(kind, inspect.isfunction) if inspect.isclass(kind) else []
+    return [name for name, method in methods if hasattr(method, f"{PROJECT}_impl")]
