@@ -6,7 +6,7 @@ from typing import Any
 from hs_core.db import Transaction
 from hs_core.matrix.canonical_json import encode_canonical
 from hs_core.matrix.event import Event
-from hs_core.matrix.identifiers import EventId
+from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_core.streams.writer import Log
 from hs_plugins.rooms.change import NewEvent, RoomChange, Standing
 from hs_plugins.rooms.rows import EventRow, event_row
@@ -74,7 +74,8 @@ def write_changes(tx: Transaction, log: Log[EventRow], changes: Sequence[RoomCha
     Answers with the positions of the events.
     """
     _write_what_needs_no_position(tx, changes, now)
-    news = [new for change in changes for new in change.events]
+    # An event that becomes more than a part of a state is stored anew; perhaps it never was without that.
+    news = list({new.event.event_id: new for change in changes for new in change.events}.values())
     live = [new for change in changes for new in _announced(change)]
     past = [new for new in news if new.standing is Standing.PAST]
     first_past = (tx.value(_BACKFILLED, (len(past),)) or 0) if past else 0
@@ -91,7 +92,7 @@ def write_changes(tx: Transaction, log: Log[EventRow], changes: Sequence[RoomCha
     tx.run_many(_REDACT, [(one.json, one.redacted_by, one.redacts) for one in redactions])
     forget_relations(tx, [redaction.redacts for redaction in redactions])
     tx.run_many(_PROGRESS, [_progress(change, positions) for change in changes])
-    tx.run_many(_MEMBER, [row for change in changes for row in _members(change, positions)])
+    _write_members(tx, changes, positions)
     for new in live:
         log.put(positions[new.event.event_id], _row(new))
     return positions
@@ -110,19 +111,24 @@ def _write_what_needs_no_position(tx: Transaction, changes: Sequence[RoomChange]
     tx.run_many(_RENEW, [(event_id,) for change in changes for event_id in change.renewed])
     state_events = [new.event for change in changes for new in change.events if new.auth_chain is not None]
     tx.run_many(_CITATION, [(cited, event.event_id) for event in state_events for cited in event.auth_events])
+    tx.run_many(_AWAIT_REDACTED, [pair for change in changes for pair in change.awaited_redactions])
+    tx.run_many(_SETTLED, [pair for change in changes for pair in change.settled_redactions])
+    tx.run_many(_GAP, [(change.room_id, *gap) for change in changes for gap in change.gaps])
+    tx.run_many(_FILLED, [(event_id,) for change in changes for event_id in change.filled])
+    _write_extremities(tx, changes)
+
+
+def _write_extremities(tx: Transaction, changes: Sequence[RoomChange]) -> None:
+    """What the changes come to, for an extremity of one is often none any more after the next."""
+    added: set[tuple[RoomId, EventId]] = set()
+    removed: set[tuple[RoomId, EventId]] = set()
     for change in changes:
-        _write_what_changed(tx, change)
-
-
-def _write_what_changed(tx: Transaction, change: RoomChange) -> None:
-    room_id = change.room_id
-    tx.run_many(_NO_EXTREMITY, [(room_id, event_id) for event_id in change.old_extremities])
-    tx.run_many(_EXTREMITY, [(room_id, event_id) for event_id in change.new_extremities])
-    tx.run_many(_AWAIT_REDACTED, change.awaited_redactions)
-    tx.run_many(_SETTLED, change.settled_redactions)
-    tx.run_many(_NO_MEMBER, [(room_id, gone.user_id) for gone in change.members if gone.after is None])
-    tx.run_many(_FILLED, [(event_id,) for event_id in change.filled])
-    tx.run_many(_GAP, [(room_id, event_id, missing) for event_id, missing in change.gaps])
+        old = {(change.room_id, event_id) for event_id in change.old_extremities}
+        removed |= old - added
+        added -= old
+        added |= {(change.room_id, event_id) for event_id in change.new_extremities}
+    tx.run_many(_NO_EXTREMITY, removed)
+    tx.run_many(_EXTREMITY, added)
 
 
 def _columns(new: NewEvent, positions: dict[EventId, int], now: int) -> tuple[Any, ...]:
@@ -176,13 +182,16 @@ def _progress(change: RoomChange, positions: dict[EventId, int]) -> tuple[Any, .
     return change.state, joined, invited, _last_position(change, positions), change.room_id
 
 
-def _members(change: RoomChange, positions: dict[EventId, int]) -> list[tuple[Any, ...]]:
-    last = _last_position(change, positions)
-    return [
-        (change.room_id, one.user_id, one.after, one.event_id, one.sender, positions.get(one.event_id, last))
-        for one in change.members
-        if one.after is not None
-    ]
+def _write_members(tx: Transaction, changes: Sequence[RoomChange], positions: dict[EventId, int]) -> None:
+    """What each user is after the last of the changes."""
+    final: dict[tuple[RoomId, UserId], tuple[Any, ...]] = {}
+    for change in changes:
+        last = _last_position(change, positions) if change.members else 0
+        for one in change.members:
+            position = positions.get(one.event_id, last)
+            final[change.room_id, one.user_id] = (one.after, one.event_id, one.sender, position)
+    tx.run_many(_NO_MEMBER, [who for who, row in final.items() if row[0] is None])
+    tx.run_many(_MEMBER, [(*who, *row) for who, row in final.items() if row[0] is not None])
 
 
 def _last_position(change: RoomChange, positions: dict[EventId, int]) -> int:
