@@ -175,6 +175,14 @@ def test_the_tutorial_quotes_the_example_word_for_word() -> None:
     assert [where for where, text in quoted if not any(_words(text) in source for source in sources)] == []
 
 
+def test_the_example_comes_in_by_the_doors() -> None:
+    trees = [ast.parse(path.read_text()) for path in EXAMPLE.rglob("*.py")]
+    imported = {node.module or "" for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    assert {name for name in imported if re.match(r"hs_plugins\.(?!\w+\.api$)", name)} == set()
+    assert "hs_plugins.login.api" in imported
+
+
 def _words(source: str) -> str:
     """Source without its indentation and empty lines: a method may be shown by itself."""
     return "\n".join(line for each in source.splitlines() if (line := each.strip()))

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 import hs_core.plugin
-from docs.generate.markdown import code, codes, paragraphs, table
+from docs.generate.markdown import code, codes, duration, paragraphs, table
 from docs.generate.source import field_docs, summary
 from hs_core.http.routes import template
 from hs_core.plugin import declaration
@@ -143,7 +143,13 @@ def facts(plugin: Plugin) -> str:
         ("Offers to read", codes(offer.key.name for offer in plugin.offers)),
         ("Takes part in", ", ".join(f"[`{name}`](../reference/hooks.md#{name})" for name in _hooks_of(plugin))),
         ("Adds to `/sync`", codes(section.stream.name for section in plugin.sections)),
-        ("Does", ", ".join(f"{task.name} (every {task.every}, {task.scope.value})" for task in plugin.tasks)),
+        (
+            "Does",
+            ", ".join(
+                f"{task.name} (every {duration(task.every)}, {task.scope.value.replace('_', ' ')})"
+                for task in plugin.tasks
+            ),
+        ),
         ("Opens connections", "yes" if plugin.outbound else ""),
         ("Has tables", "yes" if plugin.migrations else ""),
     ]

@@ -1,6 +1,7 @@
 """Small pieces of Markdown."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -25,3 +26,12 @@ def codes(texts: Iterable[object]) -> str:
 def paragraphs(*parts: str) -> str:
     """Parts with a line between them; empty ones are left out."""
     return "\n\n".join(part.strip("\n") for part in parts if part.strip())
+
+
+def duration(value: timedelta) -> str:
+    """As it is written in the configuration: `90m`, `500ms`."""
+    milliseconds = round(value.total_seconds() * 1000)
+    for unit, length in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % length == 0:
+            return f"{milliseconds // length}{unit}"
+    return f"{milliseconds}ms"

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from docs.generate.markdown import code, paragraphs
+from docs.generate.markdown import code, duration, paragraphs
 from docs.generate.source import field_docs, summary
 from hs_core.config import Secret, Size
 from hs_core.config.reader import expected
@@ -114,7 +114,7 @@ def as_yaml(value: Any) -> str:
         case Enum():
             return str(value.value)
         case timedelta():
-            return _duration(value)
+            return duration(value)
         case Size():
             return _size(value)
         case msgspec.Struct():
@@ -125,14 +125,6 @@ def as_yaml(value: Any) -> str:
             return "{}" if not value else str(value)
         case _:
             return str(value)
-
-
-def _duration(value: timedelta) -> str:
-    seconds = round(value.total_seconds())
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def _size(value: int) -> str:
