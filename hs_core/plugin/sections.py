@@ -77,7 +77,7 @@ class Parts:
     news: bool = True
     """Whether this is a reason to answer a client that waits."""
     up_to: int | None = None
-    """Where the reader stopped, if there was too much to tell all: the rest follows in the next response."""
+    """Where the reader stopped, past the window's `after`, if it had too much to tell: the rest comes next time."""
 
 
 class SectionReader(Protocol):

@@ -68,7 +68,7 @@ class Sections:
             parts = await each.reader.collect(window)
             if parts is not None:
                 _merge(collected, parts, wanted.filter)
-                if parts.up_to is not None:
+                if parts.up_to is not None and parts.up_to > (after or 0):
                     positions[key] = parts.up_to
         return collected
 
