@@ -203,6 +203,18 @@ async def fetch_profile(user: UserId, name: str | None) -> Mapping[str, Json] | 
     """
 
 
+@AnswerHook
+async def managed_account_data(user: UserId, type: str) -> Mapping[str, Json] | None:  # noqa: A002
+    """Account data of the account that is not in the account data plugin's tables, because the server manages it:
+    `m.push_rules`. An implementation that raises does not know.
+    """
+
+
+@NoticeHook
+async def account_data_changed(user: UserId, room: RoomId | None, type: str, content: Mapping[str, Json]) -> None:  # noqa: A002
+    """A user's clients have set account data of a room, or of the account, once that is committed. Fails open."""
+
+
 @NoticeHook
 async def user_deactivated(user: UserId, erase: bool) -> None:
     """The account is gone for good, once that is committed; `erase` if its messages should be, too. Fails open."""
