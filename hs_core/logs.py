@@ -17,6 +17,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from hs_core.config.model import Logging
+from hs_core.http.context import add_request
 
 HIDDEN: Final = "[hidden]"
 _SECRET_FIELDS: Final = frozenset(
@@ -96,6 +97,7 @@ def _processors(settings: Logging, process: str, stream: TextIO) -> list[Process
     )
     return [
         structlog.contextvars.merge_contextvars,
+        add_request,
         name_process,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -11,6 +11,7 @@ import structlog
 
 from hs_core.config.model import Logging
 from hs_core.logs import bound, configure, hide_secrets
+from tests.core.http.toys import running
 
 TOKEN = "hst_YWxpY2U_x7Gh2jKlMnOpQr_1a2B3c"
 
@@ -53,6 +54,14 @@ def test_a_line_has_its_facts_and_the_names_bound_around_it(log: Log) -> None:
     assert (inside["level"], inside["process"], inside["position"]) == ("info", "sync-1", 7)
     assert (inside["request_id"], inside["user"]) == ("r1", "@alice:example.org")
     assert "user" not in outside
+
+
+async def test_the_request_that_failed_is_found_by_the_id_that_the_client_was_told(log: Log) -> None:
+    async with running() as toy, toy.get("/bug") as response:
+        told = response.headers["X-Request-Id"]
+
+    (line,) = [line for line in log.lines() if line["level"] == "error"]
+    assert (line["event"], line["request_id"], line["plugin"]) == ("request failed", told, "toy")
 
 
 def test_a_level_that_is_off_writes_nothing(log: Log) -> None:
