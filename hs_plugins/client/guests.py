@@ -4,13 +4,19 @@ import asyncio
 
 import structlog
 
+from hs_core.clock import Clock
+from hs_core.db import DatabaseUnavailable
 from hs_core.errors import MatrixError
+from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.identifiers import RoomId, ServerName, UserId, server_name_of
 from hs_core.streams.batch import Batch
 from hs_plugins.login.api import Users
 from hs_plugins.rooms.api import Draft, EventRow, Rooms, RoomsRead
 
 log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1.0
+"""Between tries while the database is away."""
 
 GUEST_ACCESS = ("m.room.guest_access", "")
 
@@ -25,11 +31,12 @@ async def lets_guests_in(read: RoomsRead, room_id: RoomId) -> bool:
 class GuestKeeper:
     """Follows the events stream, and makes guests leave."""
 
-    def __init__(self, server_name: ServerName, rooms: Rooms, read: RoomsRead, users: Users) -> None:
+    def __init__(self, server_name: ServerName, rooms: Rooms, read: RoomsRead, users: Users, clock: Clock) -> None:
         self._server_name = server_name
         self._rooms = rooms
         self._read = read
         self._users = users
+        self._clock = clock
         self._changed: asyncio.Queue[RoomId] = asyncio.Queue()
 
     def hear(self, batch: Batch[EventRow]) -> None:
@@ -44,11 +51,18 @@ class GuestKeeper:
         """
         while True:
             room_id = await self._changed.get()
-            if await lets_guests_in(self._read, room_id):
-                continue
-            for member in await self._read.members.in_room(room_id):
-                if server_name_of(member.user_id) == self._server_name:
-                    await self._remove_if_guest(room_id, member.user_id)
+            try:
+                await self._look_after(room_id)
+            except DatabaseUnavailable:
+                self._changed.put_nowait(room_id)
+                await self._clock.sleep(RETRY_SECONDS)
+
+    async def _look_after(self, room_id: RoomId) -> None:
+        if await lets_guests_in(self._read, room_id):
+            return
+        for member in await self._read.members.in_room(room_id):
+            if server_name_of(member.user_id) == self._server_name:
+                await self._remove_if_guest(room_id, member.user_id)
 
     async def _remove_if_guest(self, room_id: RoomId, user: UserId) -> None:
         account = await self._users.account(user)
@@ -57,5 +71,5 @@ class GuestKeeper:
         draft = Draft(sender=user, type="m.room.member", state_key=user, content={"membership": "leave"})
         try:
             await self._rooms.send(room_id, draft)
-        except MatrixError as error:
+        except (MatrixError, ProtocolError) as error:
             log.warning("a guest could not be made to leave", room=room_id, user=user, error=str(error))

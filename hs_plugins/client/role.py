@@ -49,7 +49,7 @@ class ClientApi:
         for plugin in core.installed.values():
             capabilities.update(plugin.capabilities)
         rooms, read = core.services[ROOMS], core.read_sides[ROOMS_READ]
-        guests = GuestKeeper(core.server_name, rooms, read, core.read_sides[USERS])
+        guests = GuestKeeper(core.server_name, rooms, read, core.read_sides[USERS], core.clock)
         core.follower(EVENTS).subscribe(guests.hear)
         role = cls(
             server_name=core.server_name,

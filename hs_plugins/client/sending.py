@@ -35,10 +35,10 @@ async def send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
         await _check_aliases(client, room_id, draft.content)
     elif draft.type == "m.room.member":
         return await _send_member(client, room_id, draft)
-    return await _known(client, room_id, draft)
+    return await _send(client, room_id, draft)
 
 
-async def _known(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
+async def _send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
     try:
         return await client.rooms.send(room_id, draft)
     except MatrixError as error:
@@ -75,7 +75,7 @@ async def _send_member(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent
     if membership == "join" and draft.state_key == draft.sender:
         said = {key: value for key, value in draft.content.items() if key != "membership"}
         return await client.rooms.join(room_id, Join(user_id=draft.sender, content=said))
-    return await _known(client, room_id, draft)
+    return await _send(client, room_id, draft)
 
 
 async def _check_relation(client: ClientApi, room_id: RoomId, draft: Draft) -> None:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import structlog
+
 from hs_core.errors import Forbidden, MatrixError
+from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.power_levels import Level, PowerLevels, parse_level
@@ -12,6 +15,8 @@ from hs_plugins.client.making import begin_room
 from hs_plugins.client.paging import END
 from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, View
+
+log = structlog.get_logger(__name__)
 
 TRANSFERRED: Final = (
     "m.room.server_acl",
@@ -149,15 +154,16 @@ async def _close(
     old = state.get(_POWER_LEVELS)
     least = max(50, _finite(levels.users_default) + 1)
     raised = {name: max(least, _finite(getattr(levels, name))) for name in ("events_default", "invite")}
-    content = {**(old.content if old else {}), **raised}
-    for kind, said in (("m.room.power_levels", content), ("m.room.canonical_alias", {})):
-        if kind == "m.room.canonical_alias" and _CANONICAL_ALIAS not in state:
-            continue
+    last: list[tuple[str, dict[str, Any]]] = [("m.room.power_levels", {**(old.content if old else {}), **raised})]
+    if _CANONICAL_ALIAS in state:
+        last.append(("m.room.canonical_alias", {}))
+    for kind, content in last:
+        draft = Draft(sender=user, type=kind, state_key="", content=content)
         try:
-            await client.rooms.send(room_id, Draft(sender=user, type=kind, state_key="", content=said))
-        except (MatrixError, ValueError):
-            # "If possible": they may have the power to end the room, but not to do this.
-            continue
+            await client.rooms.send(room_id, draft)
+        except (MatrixError, ProtocolError) as error:
+            # They may have the power to end the room, but not to do this.
+            log.debug("a room that was replaced stays open", room=room_id, type=kind, error=str(error))
 
 
 def _finite(level: Level) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hs_core.clock import Clock
 from hs_core.db import Database, Transaction
 from hs_core.errors import Forbidden, InvalidParam, MatrixError, NotFound, RoomInUse
+from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.identifiers import RoomAlias, RoomId, ServerName, UserId, localpart_of, server_name_of
 from hs_core.plugin.hooks import Hooks
 from hs_core.plugin.hookspecs import check_alias, find_alias
@@ -117,7 +118,7 @@ class DirectoryService:
         draft = Draft(sender=user_id, type="m.room.canonical_alias", state_key="", content=content)
         try:
             await self.rooms.send(alias.room_id, draft)
-        except MatrixError:
+        except (MatrixError, ProtocolError):
             # "delete the alias and return a successful response even if the user does not have permission to update
             # the `m.room.canonical_alias` event"
             return

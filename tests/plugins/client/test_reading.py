@@ -84,6 +84,17 @@ async def test_anybody_may_look_into_a_world_readable_room(client: Client) -> No
     assert await bob.error("GET", path("rooms", room, "joined_members")) == (403, "M_FORBIDDEN")
 
 
+async def test_guests_may_look_into_a_world_readable_room_and_into_no_other(client: Client) -> None:
+    alice, guest = await client.register(), await client.register_guest()
+    visibility = {"type": "m.room.history_visibility", "content": {"history_visibility": "world_readable"}}
+    room, other = await alice.create_room(initial_state=[visibility]), await alice.create_room()
+    event = await alice.send_text(room, "hi")
+    for rest in ("state", "members", "messages?dir=b", "state/m.room.create", f"context/{event}", f"event/{event}"):
+        await guest.request("GET", f"/rooms/{room}/{rest}")
+        status, _ = await guest.error("GET", f"/rooms/{other}/{rest}")
+        assert status in {403, 404}
+
+
 async def test_members_are_filtered_by_membership(client: Client) -> None:
     alice, bob, carol = await client.register(), await client.register(), await client.register()
     room = await alice.create_room(invite=[bob.user_id, carol.user_id])
@@ -107,14 +118,10 @@ async def test_members_are_told_as_they_were_at_a_place(client: Client) -> None:
 
 async def test_joined_members_come_with_their_profiles(client: Client) -> None:
     alice = await client.register()
-    await alice.request("PUT", alice_profile(alice.user_id, "displayname"), json={"displayname": "Alice"})
+    await alice.request("PUT", path("profile", alice.user_id, "displayname"), json={"displayname": "Alice"})
     room = await alice.create_room()
     assert await alice.joined_members(room) == {alice.user_id: {"display_name": "Alice"}}
     assert room in (await alice.request("GET", "/joined_rooms"))["joined_rooms"]
-
-
-def alice_profile(user_id: str, field: str) -> str:
-    return path("profile", user_id, field)
 
 
 async def test_an_event_by_time_is_the_closest_in_the_direction(client: Client) -> None:
