@@ -1,0 +1,47 @@
+"""How batches travel between processes: rows in MessagePack, behind who sent them and which version they have."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hs_core.plugin.declaration import Stream
+from hs_core.streams.batch import Batch
+
+SENDER_BYTES = 16
+_VERSION_BYTES = 2
+
+
+class Unreadable(Exception):
+    """A message in a version, or of a form, that this process does not understand."""
+
+
+class Codec:
+    """The messages of one stream.
+
+    Rows of the version before are understood, and of the one after, so that processes can be renewed one at a time. A
+    version only adds fields to the row, at its end and with defaults, so that either reads what the other wrote.
+    """
+
+    def __init__(self, stream: Stream[Any]) -> None:
+        self._name = stream.name
+        self._version = stream.version
+        self._encoder = msgspec.msgpack.Encoder()
+        row: Any = stream.row
+        self._decoder = msgspec.msgpack.Decoder(list[tuple[int, int, list[tuple[int, row]]]])
+
+    def encode(self, batches: Sequence[Batch[Any]]) -> bytes:
+        """A message with these batches."""
+        version = self._version.to_bytes(_VERSION_BYTES, "big")
+        return version + self._encoder.encode([(batch.after, batch.up_to, batch.rows) for batch in batches])
+
+    def decode(self, message: bytes) -> list[Batch[Any]]:
+        """The batches of a message. Raises Unreadable."""
+        version = int.from_bytes(message[:_VERSION_BYTES], "big")
+        if abs(version - self._version) > 1:
+            raise Unreadable(f"version {version} of {self._name!r}, and this process knows {self._version}")
+        try:
+            frames = self._decoder.decode(message[_VERSION_BYTES:])
+        except msgspec.MsgspecError as error:
+            raise Unreadable(f"a message of {self._name!r}: {error}") from error
+        return [Batch(self._name, after, up_to, rows) for after, up_to, rows in frames]
