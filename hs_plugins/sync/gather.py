@@ -80,7 +80,7 @@ class Gatherer:
             if number % ROOMS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         if wanted.since is None:
-            self.told.restart(wanted.user_id, wanted.device_id)
+            self.told.restart((wanted.user_id, wanted.device_id))
         full = [each for each in timelines if each.span.plan.full]
         if full:
             roots = {each.span.end if wanted.state_after else each.span.state_before(each.first) for each in full}
