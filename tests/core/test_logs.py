@@ -1,5 +1,6 @@
 """What gets into a log, and what must not."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -8,10 +9,12 @@ from typing import Any, Literal
 
 import pytest
 import structlog
+from starlette.types import Message
 
 from hs_core.config.model import Logging
+from hs_core.http.context import current_request
+from hs_core.http.request import Request
 from hs_core.logs import bound, configure, hide_secrets
-from tests.core.http.toys import running
 
 TOKEN = "hst_YWxpY2U_x7Gh2jKlMnOpQr_1a2B3c"
 
@@ -56,12 +59,30 @@ def test_a_line_has_its_facts_and_the_names_bound_around_it(log: Log) -> None:
     assert "user" not in outside
 
 
-async def test_the_request_that_failed_is_found_by_the_id_that_the_client_was_told(log: Log) -> None:
-    async with running() as toy, toy.get("/bug") as response:
-        told = response.headers["X-Request-Id"]
+async def test_a_line_names_the_request_that_it_is_about(log: Log) -> None:
+    request = Request(
+        {"method": "GET"},
+        _nothing,
+        params={},
+        plugin="sync",
+        request_id="trace-7",
+        max_body=0,
+        proxied=False,
+        draining=asyncio.Event(),
+        header_map={},
+    )
+    before = current_request.set(request)
+    log.log.error("request failed")
+    current_request.reset(before)
+    log.log.info("outside")
 
-    (line,) = [line for line in log.lines() if line["level"] == "error"]
-    assert (line["event"], line["request_id"], line["plugin"]) == ("request failed", told, "toy")
+    inside, outside = log.lines()
+    assert (inside["request_id"], inside["plugin"]) == ("trace-7", "sync")
+    assert "request_id" not in outside
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def test_a_level_that_is_off_writes_nothing(log: Log) -> None:
