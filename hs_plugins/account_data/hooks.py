@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from hs_core.cluster.calls import Services
+from hs_core.cluster.calls import ReadSides, Services
 from hs_core.core import Core
 from hs_core.matrix.identifiers import UserId
 from hs_core.plugin.hookspecs import hookimpl
-from hs_plugins.account_data.api import ACCOUNT_DATA
+from hs_plugins.account_data.api import ACCOUNT_DATA, ACCOUNT_DATA_READ
 
 
 @dataclass(frozen=True)
 class AccountDataHooks:
     services: Services
+    read_sides: ReadSides
 
     @classmethod
     def make(cls, core: Core) -> AccountDataHooks:
-        return cls(core.services)
+        return cls(core.services, core.read_sides)
+
+    @hookimpl
+    async def ignored_users(self, user: UserId) -> Collection[UserId] | None:
+        """Those in the user's `m.ignored_user_list`."""
+        return await self.read_sides[ACCOUNT_DATA_READ].ignored_by(user) or None
 
     @hookimpl
     async def user_deactivated(self, user: UserId, erase: bool) -> None:

@@ -58,6 +58,10 @@ class Assembler:
         """Everything that is new to the client. `final` if it is sent, whether there is anything new or not."""
         positions = self.following.positions()
         plans = await plan(wanted, view, self.following.recent, self.read, positions[EVENTS_KEY])
+        if plans.invited:
+            # "Servers must not send room invites from ignored users to clients."
+            ignored = await self.gatherer.ignored_by(wanted.user_id)
+            plans.invited = [one for one in plans.invited if one.sender not in ignored]
         rooms = await self.gatherer.rooms(plans.rooms, wanted, positions[EVENTS_KEY])
         rooms = [room for room in rooms if room.is_news]
         collected = await self.collect(wanted, view, rooms, positions, plans.rooms, final=final)

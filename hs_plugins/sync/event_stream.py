@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -59,10 +59,12 @@ class EventStream:
         positions = self.assembler.following.positions()
         rows, reached = await self._rows(wanted.events_since or 0, positions[EVENTS_KEY])
         rooms = view.joined if room_id is None else {room_id}
+        ignored = await self.assembler.gatherer.ignored_by(view.user_id)
         mine = [
             placed
             for placed in rows
-            if placed.row.room_id in rooms or (room_id is None and _is_own(placed, view.user_id))
+            if (placed.row.room_id in rooms or (room_id is None and _is_own(placed, view.user_id)))
+            and not _is_ignored(placed, ignored)
         ]
         if len(mine) > limit:
             mine = mine[:limit]
@@ -137,6 +139,12 @@ async def wait_for_events(
 def _is_own(placed: Placed, user_id: UserId) -> bool:
     """Whether it is the user's own member event."""
     return placed.row.type == "m.room.member" and placed.row.state_key == user_id
+
+
+def _is_ignored(placed: Placed, ignored: Collection[UserId]) -> bool:
+    """Whether it comes from an ignored user: a message or an invitation, for other state is shown all the same."""
+    row = placed.row
+    return row.sender in ignored and (row.state_key is None or row.membership == "invite")
 
 
 def _flat(collected: Collected) -> list[Any]:

@@ -9,7 +9,9 @@ from typing import Final
 
 from hs_core.clock import Clock
 from hs_core.matrix.filters import EventFormat
-from hs_core.matrix.identifiers import EventId, RoomId
+from hs_core.matrix.identifiers import EventId, RoomId, UserId
+from hs_core.plugin.hooks import Hooks
+from hs_core.plugin.hookspecs import ignored_users
 from hs_plugins.rooms.api import RoomsRead
 from hs_plugins.sync.lazy import ToldMembers
 from hs_plugins.sync.previous import with_visible_previous
@@ -18,7 +20,7 @@ from hs_plugins.sync.rendering import Renderer
 from hs_plugins.sync.spans import Span, read_spans, take_live
 from hs_plugins.sync.state import LazyMembers, StateIds, state_delta
 from hs_plugins.sync.summary import Summary, summarise
-from hs_plugins.sync.timeline import Timeline, choose
+from hs_plugins.sync.timeline import Choice, Timeline, choose
 from hs_plugins.sync.wanted import RoomPlan, Wanted
 
 DEFAULT_LIMIT: Final = 10
@@ -64,6 +66,11 @@ class Gatherer:
     read: RoomsRead
     clock: Clock
     told: ToldMembers
+    hooks: Hooks
+
+    async def ignored_by(self, user_id: UserId) -> Collection[UserId]:
+        """Whose events the user does not want to be told of."""
+        return await self.hooks.first(ignored_users, user_id) or ()
 
     async def rooms(self, plans: Collection[RoomPlan], wanted: Wanted, up_to: int) -> list[RoomNews]:
         """What is said of the rooms; `up_to` is the position at which the response ends.
@@ -74,9 +81,10 @@ class Gatherer:
         limit = wanted.filter.room.timeline.page_size(DEFAULT_LIMIT, MAX_LIMIT)
         if rest:
             spans += await read_spans(rest, self.read, limit)
+        ignored = await self.ignored_by(wanted.user_id)
         timelines = []
         for number, span in enumerate(spans, 1):
-            timelines.append(await self._timeline(span, wanted, limit))
+            timelines.append(await self._timeline(span, wanted, ignored, limit))
             if number % ROOMS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         if wanted.since is None:
@@ -113,12 +121,13 @@ class Gatherer:
         renderer.previous = await with_visible_previous(wanted.user_id, [room.timeline for room in rooms], self.read)
         return renderer
 
-    async def _timeline(self, span: Span, wanted: Wanted, limit: int) -> Timeline:
-        chosen = await choose(span, wanted.user_id, wanted.filter.room.timeline, limit, self.read)
+    async def _timeline(self, span: Span, wanted: Wanted, ignored: Collection[UserId], limit: int) -> Timeline:
+        choice = Choice(wanted.user_id, wanted.filter.room.timeline, ignored, limit)
+        chosen = await choose(span, choice, self.read)
         if not span.gap or len(chosen.events) >= limit or wanted.filter.room.timeline.blocks_everything:
             return chosen
         (wider,) = await read_spans([span.plan], self.read, SECOND_LOOK)
-        return await choose(wider, wanted.user_id, wanted.filter.room.timeline, limit, self.read)
+        return await choose(wider, choice, self.read)
 
     async def _state(self, timeline: Timeline, summary: Summary | None, wanted: Wanted, up_to: int) -> StateIds:
         plan, state = timeline.span.plan, wanted.filter.room.state

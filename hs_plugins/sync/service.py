@@ -50,7 +50,7 @@ class Syncing:
         recent = Recent(events.position, config.recent_bytes, config.recent_events, core.server_name)
         following = Following(events, followed, read.members, recent, core.clock)
         sections = Sections({key: OpenSection(section, section.open(core)) for key, section in declared.items()})
-        gatherer = Gatherer(recent, read, core.clock, ToldMembers())
+        gatherer = Gatherer(recent, read, core.clock, ToldMembers(), core.hooks)
         assembler = Assembler(following, read, sections, gatherer)
         role = cls(
             following,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,6 +37,23 @@ class Timeline:
     prev_batch: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which events are shown, and to whom."""
+
+    user_id: UserId
+    filter: RoomEventFilter
+    ignored: Collection[UserId]
+    """Users whose events are not shown, save state."""
+    limit: int
+
+    def wants(self, row: EventRow) -> bool:
+        """ "Once ignored, the client will no longer receive events sent by that user, with the exception of state
+        events."
+        """
+        return passes(row, self.filter) and (row.sender not in self.ignored or row.state_key is not None)
+
+
 class _Candidate(NamedTuple):
     at: int
     membership: str
@@ -53,18 +70,18 @@ def passes(row: EventRow, wanted: RoomEventFilter) -> bool:
     return wanted.allows_event(row.type, row.sender, content)
 
 
-async def choose(span: Span, user_id: UserId, wanted: RoomEventFilter, limit: int, read: RoomsRead) -> Timeline:
+async def choose(span: Span, choice: Choice, read: RoomsRead) -> Timeline:
     """The newest `limit` events that the user may see and wants to."""
-    if not wanted.allows_room(span.plan.room_id):
+    if not choice.filter.allows_room(span.plan.room_id):
         return Timeline(span, [], len(span.rows), limited=False, prev_batch=None)
     chosen: list[_Candidate] = []
     more = False
-    for candidate in _backwards(span, user_id, wanted):
-        if len(chosen) == limit:
+    for candidate in _backwards(span, choice):
+        if len(chosen) == choice.limit:
             more = True
             break
         chosen.append(candidate)
-    visible = await _visible(span, [one for one in chosen if not one.certain], user_id, read)
+    visible = await _visible(span, [one for one in chosen if not one.certain], choice.user_id, read)
     kept = [one for one in reversed(chosen) if one.certain or span.rows[one.at].row.event_id in visible]
     events = [Shown(span.rows[one.at].row, one.membership, span.rows[one.at].redacted) for one in kept]
     first = kept[0].at if kept else len(span.rows)
@@ -79,20 +96,20 @@ def _begins_later(span: Span) -> bool:
     return not span.rows or span.rows[0].row.type != "m.room.create"
 
 
-def _backwards(span: Span, user_id: UserId, wanted: RoomEventFilter) -> Iterator[_Candidate]:
+def _backwards(span: Span, choice: Choice) -> Iterator[_Candidate]:
     """The events that pass the filter, the newest first, with the user's membership at each."""
     rows = span.rows
     if not span.plan.changed and span.plan.after:
-        yield from (_Candidate(i, "join", True) for i in range(len(rows) - 1, -1, -1) if passes(rows[i].row, wanted))
+        yield from (_Candidate(i, "join", True) for i in range(len(rows) - 1, -1, -1) if choice.wants(rows[i].row))
         return
     membership = span.plan.membership
     for index in range(len(rows) - 1, -1, -1):
         row = rows[index].row
-        own = row.state_key == user_id and row.type == "m.room.member"
+        own = row.state_key == choice.user_id and row.type == "m.room.member"
         if own:
             membership = row.membership or "leave"
         before = previous_membership(row) if own else membership
-        if passes(row, wanted):
+        if choice.wants(row):
             yield _Candidate(index, membership, membership == "join" or before == "join" or own)
         membership = before
 
