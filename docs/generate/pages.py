@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from docs.generate.commands import commands
 from docs.generate.declarations import DECLARED, declared_class, facts, routes_table, stream_page
+from docs.generate.doors import doors
 from docs.generate.hooks import KINDS, hook_page, hooks_of, name_of, values
 from docs.generate.markdown import paragraphs
 from docs.generate.settings import settings
@@ -43,6 +44,7 @@ def pages() -> dict[Path, str]:
         "settings.md": settings_page(plugins),
         "commands.md": commands_page(),
         "declarations.md": declarations_page(),
+        "services.md": services_page(plugins),
     }
     return {
         **{REFERENCE / name: f"{NOTE}\n\n{text}\n" for name, text in reference.items()},
@@ -139,6 +141,23 @@ def declarations_page() -> str:
         "The words in which a plugin says what it is, all of them in `hs_core.plugin`. "
         "[Writing plugins](../writing-plugins.md) shows them at work.",
         *(paragraphs(f"## {kind.__name__}", declared_class(kind)) for kind in DECLARED),
+    )
+
+
+def services_page(plugins: list[Plugin]) -> str:
+    """reference/services.md"""
+    parts = [
+        paragraphs(f"## {plugin.name}", *(paragraphs(f"### {key}", text) for key, text in found))
+        for plugin in plugins
+        if (found := list(doors(plugin)))
+    ]
+    return paragraphs(
+        "# Services",
+        "What plugins promise each other. Each name is to be imported from `hs_plugins.PLUGIN.api`, which has the "
+        "types, too. `core.services[KEY]` is a service: where it runs is not the caller's concern. "
+        "`core.read_sides[KEY]` is a read side: it is in every process where the plugin is installed. Errors are those "
+        "of `hs_core.errors`.",
+        *parts,
     )
 
 
