@@ -216,6 +216,13 @@ async def account_data_changed(user: UserId, room: RoomId | None, type: str, con
 
 
 @NoticeHook
+async def client_syncs(user: UserId, device: DeviceId | None, presence: str, timeout_ms: int) -> None:
+    """A client begins a sync that may wait for so long, and wants its user to be seen as `presence`: `online`,
+    `unavailable` or `offline` ("Syncing", `set_presence`). Its response waits for the implementations. Fails open.
+    """
+
+
+@NoticeHook
 async def user_deactivated(user: UserId, erase: bool) -> None:
     """The account is gone for good, once that is committed; `erase` if its messages should be, too. Fails open."""
 

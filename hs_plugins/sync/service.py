@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from hs_core.core import Core
+from hs_core.plugin.hooks import Hooks
 from hs_core.streams.token import EVENTS_KEY, format_token
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ, RoomsRead
 from hs_plugins.sync.assemble import Assembler
@@ -37,6 +38,7 @@ class Syncing:
     filters: StoredFilters
     snapshots: Snapshots
     stream: EventStream
+    hooks: Hooks
     draining: asyncio.Event
 
     @classmethod
@@ -60,6 +62,7 @@ class Syncing:
             StoredFilters(core.db),
             Snapshots(assembler, read),
             EventStream(assembler, read, core.db),
+            core.hooks,
             core.draining,
         )
         async with asyncio.TaskGroup() as group:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from hs_core.errors import InvalidParam
 from hs_core.http.request import Request
 from hs_core.http.responses import json_response
+from hs_core.plugin.hookspecs import client_syncs
 from hs_core.streams.token import parse_token
 from hs_plugins.sync.service import Syncing
 from hs_plugins.sync.wanted import Wanted
@@ -20,8 +21,8 @@ _PRESENCE: Final = {"online", "offline", "unavailable"}
 async def get_sync(syncing: Syncing, request: Request) -> Response:
     """What is new since the client's last sync, or everything."""
     asker = request.asker
-    presence = request.query_text("set_presence")
-    if presence is not None and presence not in _PRESENCE:
+    presence = request.query_text("set_presence", "online")
+    if presence not in _PRESENCE:
         raise InvalidParam("set_presence must be online, offline or unavailable")
     since = request.query_text("since")
     wanted = Wanted(
@@ -33,4 +34,5 @@ async def get_sync(syncing: Syncing, request: Request) -> Response:
         state_after=request.query_flag("use_state_after"),
         timeout=request.query_int("timeout", 0, MAX_TIMEOUT, 0) / 1000,
     )
+    await syncing.hooks.notify(client_syncs, wanted.user_id, wanted.device_id, presence, round(wanted.timeout * 1000))
     return json_response(await syncing.sync(wanted))

@@ -1,0 +1,205 @@
+"""Keep the presence of everybody, where the stream `presence` is owned."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec.structs import replace
+
+from hs_core.clock import Clock
+from hs_core.db import Database
+from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
+from hs_core.streams.announcer import Announcer
+from hs_core.streams.batch import Batch
+from hs_plugins.presence import store
+from hs_plugins.presence.rows import OFFLINE, PresenceRow, State
+from hs_plugins.presence.sharing import RoomsOfUsers
+from hs_plugins.presence.user import EARLIER, UserPresence
+from hs_plugins.rooms.api import EventRow
+
+GRACE_MS: Final = 60 * 1000
+"""How long a client that says nothing counts as connected: after it has set its state, or after a restart."""
+ELSEWHERE_MS: Final = 30 * 60 * 1000
+"""How long the word of another server is good."""
+MAX_USERS: Final = 100_000
+"""Who comes when so many are not offline is not shown."""
+MAX_TOLD: Final = 500
+"""Users whom one turn tells about."""
+
+
+@dataclass
+class Presences:
+    """Implements the service `PRESENCE`: changes are collected here, and told by `turn`."""
+
+    enabled: bool
+    clock: Clock
+    db: Database
+    announcer: Announcer[PresenceRow]
+    rooms: RoomsOfUsers
+    unsaved: dict[UserId, PresenceRow] = field(default_factory=dict)
+    _users: dict[UserId, UserPresence] = field(default_factory=dict)
+    """Those who are not offline, and those of whom that is still to be told."""
+    _told: dict[UserId, PresenceRow] = field(default_factory=dict)
+    _news: dict[UserId, None] = field(default_factory=dict)
+    """Those of whom there is something to tell, the longest waiting first."""
+    _due: list[tuple[int, UserId]] = field(default_factory=list)
+    """A heap of when to look at whom; only entries that are `_scheduled` count."""
+    _scheduled: dict[UserId, int] = field(default_factory=dict)
+    _epoch: int | None = None
+
+    # The service
+
+    async def heard(self, user_id: UserId, device_id: DeviceId | None, state: State, for_ms: int) -> None:
+        if (user := await self._user(user_id)) is not None:
+            now = self.clock.now_ms()
+            user.heard(device_id, state, now, now + for_ms)
+            self._look(user, now)
+
+    async def says(self, user_id: UserId, device_id: DeviceId | None, state: State, status_msg: str | None) -> None:
+        if (user := await self._user(user_id)) is not None:
+            now = self.clock.now_ms()
+            user.says(device_id, state, status_msg, now, now + GRACE_MS)
+            self._look(user, now)
+
+    async def gone(self, user_id: UserId, device_id: DeviceId) -> None:
+        user = self._users.get(user_id)
+        if user is not None and user.devices.pop(device_id, None) is not None:
+            self._look(user, self.clock.now_ms())
+
+    async def forget(self, user_id: UserId) -> None:
+        user = self._users.get(user_id)
+        if user is not None:
+            user.devices.clear()
+            user.status_msg = None
+            self._look(user, self.clock.now_ms())
+        self.unsaved.pop(user_id, None)
+        await self.db.write(lambda tx: store.delete(tx, user_id))
+
+    async def received(self, user_id: UserId, row: PresenceRow) -> None:
+        if (user := await self._user(user_id)) is not None:
+            now = self.clock.now_ms()
+            user.devices.clear()
+            user.says(None, row.presence, row.status_msg, now, now + ELSEWHERE_MS)
+            user.last_active, user.elsewhere = row.last_active, row.currently_active
+            self._look(user, now)
+
+    async def of(self, user_id: UserId) -> PresenceRow | None:
+        if not self.enabled:
+            return None
+        user = self._users.get(user_id)
+        if user is not None:
+            return user.at(self.clock.now_ms())
+        stored = self.unsaved.get(user_id) or await self.db.read(lambda tx: store.load(tx, user_id))
+        return None if stored is None else PresenceRow(user_id, OFFLINE, stored.status_msg, stored.last_active, False)
+
+    # What happens elsewhere
+
+    def happened(self, batch: Batch[EventRow]) -> None:
+        """Room events: who sends one is active, and who moves is to be shown to others."""
+        for _, row in batch.rows:
+            if row.membership is not None and row.state_key is not None:
+                moved = UserId(row.state_key)
+                self.rooms.moved(moved)
+                if moved in self._users:
+                    self._news[moved] = None
+            if row.device_id is not None and (user := self._users.get(row.sender)) is not None:
+                now = self.clock.now_ms()
+                user.acts(row.device_id, now)
+                self._look(user, now)
+
+    # Turns
+
+    async def turn(self) -> None:
+        """See whose time is up, and tell what there is to tell, of a bounded number of users."""
+        await self._begin_epoch()
+        if self._epoch is None:
+            return
+        now = self.clock.now_ms()
+        while self._due and self._due[0][0] <= now:
+            due, user_id = heapq.heappop(self._due)
+            if self._scheduled.get(user_id) == due:
+                del self._scheduled[user_id]
+                if (user := self._users.get(user_id)) is not None:
+                    self._look(user, now)
+        ready = [(user_id, await self.rooms.of(user_id)) for user_id in list(self._news)[:MAX_TOLD]]
+        rows = [self._tell(self._users[user_id], rooms) for user_id, rooms in ready if user_id in self._users]
+        for user_id, _ in ready:
+            self._news.pop(user_id, None)
+        if rows and self.announcer.epoch == self._epoch:
+            self.announcer.announce(rows)
+
+    async def save(self) -> None:
+        """Write what has to outlive a restart."""
+        saved, self.unsaved = self.unsaved, {}
+        try:
+            if saved:
+                await self.db.write(lambda tx: store.save(tx, saved.values()))
+        except BaseException:
+            self.unsaved = saved | self.unsaved
+            raise
+
+    # Inside
+
+    def _tell(self, user: UserPresence, rooms: tuple[RoomId, ...]) -> PresenceRow:
+        user_id, before = user.user_id, self._told.get(user.user_id)
+        row = replace(user.at(self.clock.now_ms()), rooms=rooms)
+        if before is None or (before.presence, before.status_msg) != (row.presence, row.status_msg):
+            self.unsaved[user_id] = row
+        if row.presence == OFFLINE:
+            self._users.pop(user_id)
+            self._told.pop(user_id, None)
+        else:
+            self._told[user_id] = row
+        return row
+
+    def _look(self, user: UserPresence, now: int) -> None:
+        """Note what is to be told of a user now, and when to look again."""
+        user.forget_gone(now)
+        seen, told = user.at(now), self._told.get(user.user_id)
+        if told is None or _differ(seen, told):
+            self._news[user.user_id] = None
+        due, scheduled = user.next_change(now), self._scheduled.get(user.user_id)
+        if due is not None and (scheduled is None or due < scheduled):
+            self._scheduled[user.user_id] = due
+            heapq.heappush(self._due, (due, user.user_id))
+
+    async def _user(self, user_id: UserId) -> UserPresence | None:
+        """Somebody of whom there is news; `None` if that is not to be kept."""
+        self.announcer.check_owner()
+        known = self._users.get(user_id)
+        if known is not None or not self.enabled or len(self._users) >= MAX_USERS:
+            return known
+        stored = self.unsaved.get(user_id) or await self.db.read(lambda tx: store.load(tx, user_id))
+        fresh = UserPresence(user_id)
+        if stored is not None:
+            fresh.status_msg, fresh.last_active = stored.status_msg, stored.last_active
+        return self._users.setdefault(user_id, fresh)
+
+    async def _begin_epoch(self) -> None:
+        """Take on those who were online under the owner before: who does not come back is offline before long."""
+        epoch = self.announcer.epoch if self.enabled else None
+        if epoch == self._epoch:
+            return
+        self._epoch = epoch
+        if epoch is None:
+            for kept in (self._users, self._told, self._news, self._due, self._scheduled, self.unsaved):
+                kept.clear()
+            return
+        now = self.clock.now_ms()
+        for row in await self.db.read(lambda tx: store.load_not_offline(tx, MAX_USERS)):
+            user = self._users.setdefault(row.user_id, UserPresence(row.user_id, row.status_msg, row.last_active))
+            if not user.devices:
+                user.heard(EARLIER, row.presence, now, now + GRACE_MS)
+                user.last_active = row.last_active
+                self._look(user, now)
+
+
+def _differ(one: PresenceRow, other: PresenceRow) -> bool:
+    """Whether others would see a difference: "the server will not send further updates to the last active time"."""
+    return (one.presence, one.status_msg, one.currently_active) != (
+        other.presence,
+        other.status_msg,
+        other.currently_active,
+    )
