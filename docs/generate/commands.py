@@ -2,14 +2,16 @@
 
 import argparse
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 
 from docs.generate.markdown import code, paragraphs, table
-from hs_core.cli.command import Command, find, names, parser
+from hs_core.cli.command import BUILT_IN, GROUP, Command, find, names, parser
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Each command and verb, with what is said of it."""
-    for name in names():
+    """Each command and verb that is developed here, with what is said of it."""
+    brought = {each.name for each in entry_points(group=GROUP) if each.dist and each.dist.name == "hs"}
+    for name in (name for name in names() if name in brought or name in BUILT_IN):
         command = find(name)
         yield from _of(f"hs {name}", parser(name, command), command)
 
