@@ -1,6 +1,7 @@
 """One process from its configuration to its end: what `hs run` does."""
 
 import asyncio
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ async def serve(config: Config, composition: Composition, announce: Callable[[Se
         KeyFileError, DatabaseInUse, DatabaseUnavailable, MigrationError, OSError: if it cannot start.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
+    raise_descriptor_limit()
     clock = SystemClock()
     key = keyfile.read_or_create(config.signing_key_path, clock)
     stop = _stop_signals()
@@ -34,6 +36,15 @@ async def serve(config: Config, composition: Composition, announce: Callable[[Se
         await stop.wait()
         log.info("draining")
     log.info("stopped")
+
+
+def raise_descriptor_limit() -> None:
+    """Let this process have as many files and connections as it may: the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:  # a hard limit above what the kernel allows now, say
+        log.warning("descriptor limit not raised", soft=soft, hard=hard, error=str(error))
 
 
 def _stop_signals() -> asyncio.Event:

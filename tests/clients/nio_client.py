@@ -6,26 +6,24 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import nio
+import pytest
 
+from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client
+from hs_core.testing.homeserver import Homeserver
 
 PASSWORD = "a secret of one's own"
 _PATIENCE = 20.0
 R = TypeVar("R")
 
 
-class Homeserver(Protocol):
-    """What these stories need to know of the server."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def shared_secret(self) -> str: ...
-    @property
-    def server_name(self) -> str: ...
+def needs(*plugins: str) -> pytest.MarkDecorator:
+    """Marks a story in which plugins take part that may not be installed."""
+    missing = [name for name in plugins if name not in discover().plugins]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
 def good(kind: type[R], response: object) -> R:
@@ -34,17 +32,17 @@ def good(kind: type[R], response: object) -> R:
     return response
 
 
-async def register(homeserver: Homeserver) -> str:
+async def register(server: Homeserver) -> str:
     """The ID of a new user with the usual password."""
-    async with Client(homeserver.url, shared_secret=homeserver.shared_secret) as client:
+    async with Client(server.url, shared_secret=server.shared_secret) as client:
         return (await client.register(password=PASSWORD)).user_id
 
 
 @asynccontextmanager
-async def logged_in(homeserver: Homeserver, user_id: str, store: Path | None = None) -> AsyncIterator[nio.AsyncClient]:
+async def logged_in(server: Homeserver, user_id: str, store: Path | None = None) -> AsyncIterator[nio.AsyncClient]:
     """A device of the user; one that encrypts if it has somewhere to keep its keys."""
     config = nio.AsyncClientConfig(encryption_enabled=store is not None, store_sync_tokens=False)
-    client = nio.AsyncClient(homeserver.url, user_id, store_path=str(store or ""), config=config)
+    client = nio.AsyncClient(server.url, user_id, store_path=str(store or ""), config=config)
     try:
         good(nio.LoginResponse, await client.login(PASSWORD, device_name="story"))
         yield client

@@ -7,15 +7,18 @@ from pathlib import Path
 import nio
 
 from hs_core.testing.client import Client
+from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.http import Json, path
-from tests.clients.nio_client import Homeserver, good, logged_in, register, sync_until, text_in
+from tests.clients.nio_client import good, logged_in, needs, register, sync_until, text_in
+
+pytestmark = needs("keys", "to_device")
 
 _ENCRYPTED = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
 
 
-async def test_two_devices_agree_on_keys_and_read_each_other(homeserver: Homeserver, tmp_path: Path) -> None:
-    alice_id, bob_id = await register(homeserver), await register(homeserver)
-    async with logged_in(homeserver, alice_id, tmp_path) as alice, logged_in(homeserver, bob_id, tmp_path) as bob:
+async def test_two_devices_agree_on_keys_and_read_each_other(server: Homeserver, tmp_path: Path) -> None:
+    alice_id, bob_id = await register(server), await register(server)
+    async with logged_in(server, alice_id, tmp_path) as alice, logged_in(server, bob_id, tmp_path) as bob:
         for device in (alice, bob):
             good(nio.KeysUploadResponse, await device.keys_upload())
         made = await alice.room_create(invite=[bob_id], initial_state=[_ENCRYPTED])
@@ -32,21 +35,21 @@ async def test_two_devices_agree_on_keys_and_read_each_other(homeserver: Homeser
         heard = await sync_until(bob, text_in(room, "only for you"))
         assert heard.decrypted
         assert heard.event_id == event
-        stored = await _as_the_server_has_it(homeserver, bob, room, event)
+        stored = await _as_the_server_has_it(server, bob, room, event)
         assert stored["type"] == "m.room.encrypted"
         assert "only for you" not in str(stored)
 
 
-async def _as_the_server_has_it(homeserver: Homeserver, reader: nio.AsyncClient, room: str, event: str) -> Json:
-    async with Client(homeserver.url) as client:
+async def _as_the_server_has_it(server: Homeserver, reader: nio.AsyncClient, room: str, event: str) -> Json:
+    async with Client(server.url) as client:
         client.access_token = reader.access_token
         stored: Json = await client.request("GET", path("rooms", room, "event", event))
         return stored
 
 
-async def test_a_used_one_time_key_is_never_given_out_again(homeserver: Homeserver, tmp_path: Path) -> None:
-    alice_id, bob_id = await register(homeserver), await register(homeserver)
-    async with logged_in(homeserver, alice_id, tmp_path) as alice, logged_in(homeserver, bob_id, tmp_path) as bob:
+async def test_a_used_one_time_key_is_never_given_out_again(server: Homeserver, tmp_path: Path) -> None:
+    alice_id, bob_id = await register(server), await register(server)
+    async with logged_in(server, alice_id, tmp_path) as alice, logged_in(server, bob_id, tmp_path) as bob:
         uploaded = good(nio.KeysUploadResponse, await bob.keys_upload())
         before = uploaded.signed_curve25519_count
 

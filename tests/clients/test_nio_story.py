@@ -6,7 +6,8 @@ from typing import Any
 
 import nio
 
-from tests.clients.nio_client import Homeserver, good, logged_in, register, sync_until, text_in
+from hs_core.testing.homeserver import Homeserver
+from tests.clients.nio_client import good, logged_in, needs, register, sync_until, text_in
 
 
 def _text(body: str, **more: Any) -> dict[str, Any]:
@@ -18,9 +19,9 @@ async def _say(client: nio.AsyncClient, room: str, content: dict[str, Any]) -> s
     return event
 
 
-async def test_two_people_meet_in_a_room_and_talk(homeserver: Homeserver) -> None:
-    alice_id, bob_id = await register(homeserver), await register(homeserver)
-    async with logged_in(homeserver, alice_id) as alice, logged_in(homeserver, bob_id) as bob:
+async def test_two_people_meet_in_a_room_and_talk(server: Homeserver) -> None:
+    alice_id, bob_id = await register(server), await register(server)
+    async with logged_in(server, alice_id) as alice, logged_in(server, bob_id) as bob:
         made = good(nio.RoomCreateResponse, await alice.room_create(name="Tea", topic="Milk first?", invite=[bob_id]))
         room = made.room_id
 
@@ -44,9 +45,9 @@ async def test_two_people_meet_in_a_room_and_talk(homeserver: Homeserver) -> Non
         assert room not in good(nio.JoinedRoomsResponse, await bob.joined_rooms()).rooms
 
 
-async def test_an_edit_says_what_it_replaces(homeserver: Homeserver) -> None:
-    alice_id = await register(homeserver)
-    async with logged_in(homeserver, alice_id) as alice:
+async def test_an_edit_says_what_it_replaces(server: Homeserver) -> None:
+    alice_id = await register(server)
+    async with logged_in(server, alice_id) as alice:
         room = good(nio.RoomCreateResponse, await alice.room_create()).room_id
         first = await _say(alice, room, _text("tpyo"))
         relation = {"rel_type": "m.replace", "event_id": first}
@@ -59,9 +60,9 @@ async def test_an_edit_says_what_it_replaces(homeserver: Homeserver) -> None:
         assert original.source["unsigned"]["m.relations"]["m.replace"]["content"]["m.new_content"]["body"] == "typo"
 
 
-async def test_a_redacted_message_keeps_its_place_but_not_its_words(homeserver: Homeserver) -> None:
-    alice_id = await register(homeserver)
-    async with logged_in(homeserver, alice_id) as alice:
+async def test_a_redacted_message_keeps_its_place_but_not_its_words(server: Homeserver) -> None:
+    alice_id = await register(server)
+    async with logged_in(server, alice_id) as alice:
         room = good(nio.RoomCreateResponse, await alice.room_create()).room_id
         event = await _say(alice, room, _text("regrettable"))
         good(nio.RoomRedactResponse, await alice.room_redact(room, event, reason="manners"))
@@ -71,9 +72,9 @@ async def test_a_redacted_message_keeps_its_place_but_not_its_words(homeserver: 
         assert gone.reason == "manners"
 
 
-async def test_scrolling_back_shows_everything_once_and_ends(homeserver: Homeserver) -> None:
-    alice_id = await register(homeserver)
-    async with logged_in(homeserver, alice_id) as alice:
+async def test_scrolling_back_shows_everything_once_and_ends(server: Homeserver) -> None:
+    alice_id = await register(server)
+    async with logged_in(server, alice_id) as alice:
         room = good(nio.RoomCreateResponse, await alice.room_create()).room_id
         for n in range(25):
             await _say(alice, room, _text(f"line {n}"))
@@ -90,9 +91,10 @@ async def test_scrolling_back_shows_everything_once_and_ends(homeserver: Homeser
         assert start is None
 
 
-async def test_typing_receipts_and_names_reach_the_other(homeserver: Homeserver) -> None:
-    alice_id, bob_id = await register(homeserver), await register(homeserver)
-    async with logged_in(homeserver, alice_id) as alice, logged_in(homeserver, bob_id) as bob:
+@needs("typing", "receipts", "profile")
+async def test_typing_receipts_and_names_reach_the_other(server: Homeserver) -> None:
+    alice_id, bob_id = await register(server), await register(server)
+    async with logged_in(server, alice_id) as alice, logged_in(server, bob_id) as bob:
         preset = nio.RoomPreset.public_chat
         room = good(nio.RoomCreateResponse, await alice.room_create(preset=preset)).room_id
         good(nio.JoinResponse, await bob.join(room))
@@ -108,9 +110,9 @@ async def test_typing_receipts_and_names_reach_the_other(homeserver: Homeserver)
         await sync_until(alice, lambda _: alice.rooms[room].user_name(bob_id) == "Bob the Quiet" or None)
 
 
-async def test_a_token_is_worth_nothing_after_logging_out(homeserver: Homeserver) -> None:
-    alice_id = await register(homeserver)
-    async with logged_in(homeserver, alice_id) as alice, logged_in(homeserver, alice_id) as phone:
+async def test_a_token_is_worth_nothing_after_logging_out(server: Homeserver) -> None:
+    alice_id = await register(server)
+    async with logged_in(server, alice_id) as alice, logged_in(server, alice_id) as phone:
         token = alice.access_token
         good(nio.LogoutResponse, await alice.logout())
         alice.access_token = token
