@@ -13,6 +13,9 @@ from hs_plugins.client.guests import lets_guests_in
 from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, Join
 
+_KEYS_WITH_MEANING = frozenset({"membership", "reason", "third_party_signed", "join_authorised_via_users_server"})
+"""Of the body of a join or its member event: they are taken, or left out, each in its own way."""
+
 
 class ReasonBody(msgspec.Struct):
     """What every change of membership may say."""
@@ -42,10 +45,11 @@ class InviteBody(TargetBody):
 async def post_join(client: ClientApi, request: Request) -> Response:
     """`POST /rooms/{roomId}/join`, `POST /join/{roomIdOrAlias}`."""
     body = await request.json(JoinBody, allow_empty=True)
+    custom = _custom(await request.json_object(allow_empty=True))
     room_id, user = await _room_to_enter(client, request), request.asker.user_id
     if request.asker.is_guest and not await lets_guests_in(client.read, room_id):
         raise GuestForbidden("Guests cannot join this room")
-    content = {**await client.profile_of(user), **_reason(body)}
+    content = {**await client.profile_of(user), **custom, **_reason(body)}
     await client.rooms.join(room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed))
     return json_response({"room_id": room_id})
 
@@ -113,6 +117,14 @@ async def post_forget(client: ClientApi, request: Request) -> Response:
 
 def _reason(body: ReasonBody) -> dict[str, Any]:
     return {} if body.reason is None else {"reason": body.reason}
+
+
+def _custom(body: dict[str, Any]) -> dict[str, Any]:
+    """What else a body wants its member event to say.
+
+    NOTSPEC: the specification has only `reason`; clients put more there, which other servers carry over as well.
+    """
+    return {key: value for key, value in body.items() if key not in _KEYS_WITH_MEANING}
 
 
 def _target(body: TargetBody) -> UserId:

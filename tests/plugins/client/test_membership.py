@@ -1,6 +1,7 @@
 """Invites, knocks, kicks, bans, departures."""
 
 from hs_core.testing.client import Client
+from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.http import path
 
 
@@ -107,3 +108,21 @@ async def test_guests_leave_a_room_that_does_not_want_them_any_more(client: Clie
     await alice.sync_until(lambda sync: any(event["content"] == left for event in sync.timeline(room)))
     assert (await alice.members(room))[guest.user_id] == "leave"
     assert (await alice.members(room))[bob.user_id] == "join"
+
+
+async def test_a_join_says_what_else_its_body_says_but_no_other_membership(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    room = await alice.create_room(preset="public_chat")
+    body = {"com.example.mood": "curious", "membership": "ban", "reason": "why not", "displayname": "Bobby"}
+    await bob.request("POST", path("join", room), json=body)
+    member = await bob.state_content(room, "m.room.member", bob.user_id)
+    assert member == {**body, "membership": "join"}
+
+
+async def test_joined_members_says_what_is_not_known_of_a_member(server: Homeserver) -> None:
+    async with Client(server.url, shared_secret=server.shared_secret) as client:
+        alice = await client.register()
+        room = await alice.create_room()
+        await alice.send_state(room, "m.room.member", {"membership": "join", "displayname": 5}, alice.user_id)
+        answer = await alice.request("GET", path("rooms", room, "joined_members"))
+    assert answer == {"joined": {alice.user_id: {"display_name": None, "avatar_url": None}}}
