@@ -6,14 +6,21 @@ takes a position learns the count in the same statement: if it is the one rememb
 nor can anybody until the commit. So in the usual case the proof costs nothing. See docs/adr/0003.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import structlog
 
 from hs_core.cluster.placement import slot_of
 from hs_core.db import Database, Transaction
 from hs_core.errors import Unavailable
 from hs_core.plugin.declaration import Stream
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 5.0
 
 Drain = Callable[[Collection[int]], Awaitable[None]]
 
@@ -51,10 +58,11 @@ class Leases:
         """`owner` names this incarnation of the process: no other process, earlier or later, has the same."""
         self.owner = owner
         self.on_doubt: Callable[[], None] = _nobody_minds
-        """Called on a database thread or the event loop when a proof fails: somebody has taken our slots."""
+        """Called when a proof fails or slots are missed: somebody has taken them."""
         self._held: dict[str, Holding] = {}
         self._leaving: dict[str, frozenset[int]] = {}
         self._drains: dict[str, list[Drain]] = {}
+        self._lost: dict[str, set[int]] = {}
 
     def on_release(self, stream: str, drain: Drain) -> None:
         """Have `drain` awaited with the slots of `stream` that are about to be released, or were lost."""
@@ -101,12 +109,15 @@ class Leases:
         await db.write(lambda tx: self._take_every(tx, names))
 
     async def take(self, db: Database, stream: str, free: Mapping[int, int]) -> None:
-        """Become the owner of slots, given the epochs at which they were found free. Some may have gone meanwhile."""
-        owner = self.owner
+        """Become the owner of slots, given the epochs at which they were found free.
+
+        Some may have gone meanwhile. Those that were lost are not taken before they are drained.
+        """
+        owner, lost = self.owner, frozenset(self._lost.get(stream, ()))
 
         def transaction(tx: Transaction) -> None:
             ownership = _count_change(tx, stream)
-            tx.run_many(_TAKE, [(owner, stream, slot, epoch) for slot, epoch in free.items()])
+            tx.run_many(_TAKE, [(owner, stream, slot, epoch) for slot, epoch in free.items() if slot not in lost])
             self._look(tx, stream, owner, ownership)
 
         await db.write(transaction)
@@ -131,9 +142,30 @@ class Leases:
         """Undo `leave`, after the release or instead of it."""
         self._leaving.pop(stream, None)
 
+    async def drain(self, stream: str, slots: Collection[int]) -> None:
+        """Have everybody who asked for it finish with these slots. What takes too long is left to the fencing."""
+        for drain in self._drains.get(stream, ()):
+            try:
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await drain(slots)
+            except TimeoutError:
+                log.warning("slots are released although they are not drained", stream=stream, slots=len(slots))
+            except Exception:
+                log.exception("slots are released although draining them failed", stream=stream, slots=len(slots))
+
+    async def drain_lost(self) -> None:
+        """The same for slots that were taken away. To be called before anything is taken."""
+        for stream, lost in list(self._lost.items()):
+            if slots := frozenset(lost):
+                log.warning("slots were lost", stream=stream, slots=len(slots))
+                await self.drain(stream, slots)
+                lost.difference_update(slots)
+
     def begin_again(self, owner: str) -> None:
         """Hold nothing, under another name: this process was taken for dead."""
         self.owner = owner
+        for stream, holding in self._held.items():
+            self._lose(stream, holding.epochs)
         self._held.clear()
         self._leaving.clear()
 
@@ -151,7 +183,15 @@ class Leases:
 
     def _remember(self, stream: str, owner: str, holding: Holding) -> None:
         if owner == self.owner:
+            before, now = self.held(stream), holding.epochs
             self._held[stream] = holding
+            leaving = self._leaving.get(stream, ())
+            self._lose(stream, [s for s, epoch in before.items() if now.get(s) != epoch and s not in leaving])
+
+    def _lose(self, stream: str, slots: Collection[int]) -> None:
+        if slots:
+            self._lost.setdefault(stream, set()).update(slots)
+            self.on_doubt()
 
 
 def create_slots(tx: Transaction, slots: Mapping[str, int]) -> None:

@@ -1,0 +1,72 @@
+"""The processes of a deployment, as they appear in the database. All times are the database's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from hs_core.db import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A process of the deployment."""
+
+    id: str
+    """Of this incarnation: no other process, earlier or later, has the same."""
+    name: str
+    """Its entry in the configuration's `processes`, which replicas share."""
+    plugins: frozenset[str]
+    """Those that are active there."""
+    address: str
+    """Where other processes reach it."""
+    leaving: bool = False
+    """It hands over what it owns, and takes nothing."""
+    silent_ms: int = 0
+    """How long ago it was last heard of."""
+
+
+_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+
+_JOIN = f"""
+    INSERT INTO processes (id, name, plugins, address, leaving, started_ms, seen_ms)
+    VALUES (?, ?, ?, ?, FALSE, {_NOW}, {_NOW})
+"""
+_BEAT = f"UPDATE processes SET seen_ms = {_NOW} WHERE id = ?"
+_ALL = f"SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms FROM processes"
+_EVICT = f"DELETE FROM processes WHERE id = ANY(?) AND seen_ms < {_NOW} - ?"
+_LEAVING = "UPDATE processes SET leaving = TRUE WHERE id = ?"
+_LEAVE = "DELETE FROM processes WHERE id = ?"
+_NOT_ON_DISK = "SET LOCAL synchronous_commit = off"
+
+
+def join(tx: Transaction, member: Member) -> None:
+    """Become a process of the deployment."""
+    plugins = msgspec.json.encode(sorted(member.plugins)).decode()
+    tx.run(_JOIN, (member.id, member.name, plugins, member.address))
+
+
+def beat(tx: Transaction, me: str) -> Mapping[str, Member] | None:
+    """Say that this process lives, and see who else does. `None` if it was taken for dead and is no member any more."""
+    tx.run_many(_NOT_ON_DISK, [()])  # what a crash of the database may lose of this is not missed
+    if not tx.run(_BEAT, (me,)):
+        return None
+    return {
+        row[0]: Member(row[0], row[1], frozenset(msgspec.json.decode(row[2])), row[3], row[4], row[5])
+        for row in tx.all(_ALL)
+    }
+
+
+def evict(tx: Transaction, members: list[str], silent_ms: int) -> int:
+    """Remove those of the members that have been silent for so long; how many there were."""
+    return tx.run(_EVICT, (members, silent_ms))
+
+
+def begin_to_leave(tx: Transaction, me: str) -> None:
+    """Ask the others to take what this process owns."""
+    tx.run(_LEAVING, (me,))
+
+
+def leave(tx: Transaction, me: str) -> None:
+    """Be no member any more."""
+    tx.run(_LEAVE, (me,))
