@@ -19,7 +19,7 @@ from hs_plugins.account_data.service import AccountDataRole
 async def get_global(role: AccountDataRole, request: Request) -> Response:
     user, type_ = _own(request), request.params["type"]
     managed = await role.hooks.first(managed_account_data, user, type_)
-    return json_response(await _stored(role, user, None, type_) if managed is None else managed)
+    return json_response(await _stored(role, user, None, type_) if managed is None else written(managed))
 
 
 async def put_global(role: AccountDataRole, request: Request) -> Response:

@@ -12,6 +12,7 @@ import orjson
 from hs_core.db import Database
 from hs_core.errors import Forbidden, GuestForbidden
 from hs_core.http.requester import Requester
+from hs_core.matrix.canonical_json import encode_canonical
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_core.streams.token import EVENTS_KEY
 from hs_plugins.rooms.api import EVENTS, RoomsRead
@@ -141,6 +142,11 @@ def _is_own(placed: Placed, user_id: UserId) -> bool:
     return placed.row.type == "m.room.member" and placed.row.state_key == user_id
 
 
+def _with_room(event: orjson.Fragment, room_id: RoomId) -> orjson.Fragment:
+    """Clients may nest account data deeper than orjson writes."""
+    return orjson.Fragment(encode_canonical({**orjson.loads(orjson.dumps(event)), "room_id": room_id}, strict=False))
+
+
 def _is_ignored(placed: Placed, ignored: Collection[UserId]) -> bool:
     """Whether it comes from an ignored user: a message or an invitation, for other state is shown all the same."""
     row = placed.row
@@ -153,5 +159,5 @@ def _flat(collected: Collected) -> list[Any]:
     for room_id, parts in collected.rooms.items():
         for key in ("ephemeral", "account_data"):
             told = parts.get(key, {}).get("events", [])
-            events += [{**orjson.loads(orjson.dumps(event)), "room_id": room_id} for event in told]
+            events += [_with_room(event, room_id) for event in told]
     return events

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from hs_core.testing.client import Client, User
@@ -113,11 +114,19 @@ async def test_all_of_a_user_s_data_together_has_a_bound(client: Client) -> None
 
 async def test_numbers_and_depths_that_events_may_not_have_are_kept(client: Client) -> None:
     alice = await client.register()
-    where = alice.path("account_data", "org.example.odd")
-    deep = b'{"deep": ' + b"[" * 90 + b"]" * 90 + b', "large": 123456789012345678901234567890, "small": 1e-9}'
-    await alice.request("PUT", where, data=deep)
-    assert (await alice.request("GET", where))["small"] == 1e-9
-    assert of_account(await alice.sync())["org.example.odd"]["small"] == 1e-9
+    room, start = await alice.create_room(), (await alice.sync()).next_batch
+    deep = b'{"deep": ' + b"[" * 300 + b"]" * 300 + b', "large": 123456789012345678901234567890, "small": 1e-9}'
+    for where in (alice.path("account_data", "odd"), alice.path("rooms", room, "account_data", "odd")):
+        await alice.request("PUT", where, data=deep)
+        assert (await alice.request("GET", where))["small"] == 1e-9
+    sync = await alice.sync()
+    assert of_account(sync)["odd"] == of_room(sync, room)["odd"] == orjson.loads(deep)
+    alice.check = None  # the specification only knows room events there
+    chunk = (await alice.request("GET", "/events", params={"from": start}))["chunk"]
+    assert [event["content"]["small"] for event in chunk if event["type"] == "odd"] == [1e-9, 1e-9]
+    tag = alice.path("rooms", room, "tags", "u.odd")
+    await alice.request("PUT", tag, data=deep)
+    assert (await alice.request("GET", alice.path("rooms", room, "tags")))["tags"]["u.odd"]["small"] == 1e-9
 
 
 async def test_a_first_sync_shows_the_newest_of_everything(client: Client) -> None:

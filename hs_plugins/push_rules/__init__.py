@@ -1,0 +1,4 @@
+"""What users want to be notified of: their push rules.
+
+Client-server API, "Push Rules".
+"""

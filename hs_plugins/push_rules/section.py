@@ -1,0 +1,38 @@
+"""The part of `/sync` that shows a user's push rules: "`m.push_rules`" among their account data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+import msgspec
+
+from hs_core.core import Core
+from hs_core.plugin import Parts, Section, SectionEvent, Window
+from hs_plugins.push_rules.api import PUSH_RULE_CHANGES, PUSH_RULES_READ
+from hs_plugins.push_rules.reading import StoredPushRules
+
+EVENT_TYPE: Final = "m.push_rules"
+
+
+@dataclass(frozen=True)
+class PushRulesSection:
+    """Tells all rules, as soon as one has changed."""
+
+    rules: StoredPushRules
+
+    @classmethod
+    def of(cls, core: Core) -> PushRulesSection:
+        """That of one process."""
+        return cls(cast(StoredPushRules, core.read_sides[PUSH_RULES_READ]))
+
+    async def collect(self, window: Window) -> Parts | None:
+        user = window.user_id
+        if window.after is not None and not await self.rules.changed_since(user, window.after):
+            return None
+        content = {"global": (await self.rules.of(user)).to_json(user)}
+        event = msgspec.json.encode({"type": EVENT_TYPE, "content": content})
+        return Parts(events={"account_data": [SectionEvent(EVENT_TYPE, None, event)]})
+
+
+SECTION = Section("pr", PUSH_RULE_CHANGES, concerns=lambda row: (row.user_id,), open=PushRulesSection.of)
