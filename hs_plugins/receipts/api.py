@@ -9,19 +9,16 @@ import msgspec
 
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_core.plugin import By, ReadSide, Service, Stream
-from hs_plugins.receipts.rows import FULLY_READ, MAIN, READ, READ_PRIVATE, ReceiptRow
+from hs_plugins.receipts.rows import MAIN, READ, READ_PRIVATE, ReceiptRow
 from hs_plugins.receipts.store import load_rows
 
 __all__ = [
-    "FULLY_READ",
     "MAIN",
     "READ",
-    "READ_MARKERS",
     "READ_PRIVATE",
     "RECEIPTS",
     "RECEIPTS_READ",
     "RECEIPT_CHANGES",
-    "ReadMarkers",
     "Receipt",
     "ReceiptRow",
     "Receipts",
@@ -65,13 +62,5 @@ class ReceiptsRead(Protocol):
         """The user's receipts in these rooms, private ones included; a room without any is left out."""
 
 
-class ReadMarkers(Protocol):
-    """Calls run in the process that owns their first argument, a user. Served by whoever keeps account data."""
-
-    async def mark_fully_read(self, user_id: UserId, room_id: RoomId, event_id: EventId) -> None:
-        """Set `m.fully_read` in the user's account data for the room: `{"event_id": ...}`."""
-
-
-READ_MARKERS = Service[ReadMarkers]("read_markers")
 RECEIPTS = Service[Receipts]("receipts", owner=RECEIPT_CHANGES)
 RECEIPTS_READ = ReadSide[ReceiptsRead]("receipts")

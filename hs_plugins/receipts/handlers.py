@@ -11,8 +11,9 @@ from hs_core.errors import Forbidden, InvalidParam
 from hs_core.http.request import Request
 from hs_core.http.responses import empty
 from hs_core.matrix.identifiers import EventId, RoomId, UserId, parse_event_id
+from hs_plugins.account_data.api import FULLY_READ
 from hs_plugins.receipts.api import Receipt
-from hs_plugins.receipts.rows import FULLY_READ, MAIN, READ, READ_PRIVATE
+from hs_plugins.receipts.rows import MAIN, READ, READ_PRIVATE
 from hs_plugins.receipts.service import ReceiptsRole
 from hs_plugins.receipts.threads import check_thread
 

@@ -14,7 +14,7 @@ READ_MARKERS = ROOM + "/read_markers"
 
 plugin = Plugin(
     name="receipts",
-    requires=["rooms"],
+    requires=["account_data", "rooms"],
     routes=[
         Route("POST", RECEIPT, handlers.post_receipt, affinity=By.ROOM, rate=RateClass.MESSAGE, guests=True),
         Route("POST", READ_MARKERS, handlers.post_read_markers, affinity=By.ROOM, rate=RateClass.MESSAGE, guests=True),

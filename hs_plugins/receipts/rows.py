@@ -10,7 +10,6 @@ from hs_core.matrix.identifiers import EventId, RoomId, UserId
 
 READ: Final = "m.read"
 READ_PRIVATE: Final = "m.read.private"
-FULLY_READ: Final = "m.fully_read"
 MAIN: Final = "main"
 """The thread ID of everything that is in no thread."""
 

@@ -8,14 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from hs_core.clock import Clock
-from hs_core.cluster.calls import ServiceMissing, Services
+from hs_core.cluster.calls import Services
 from hs_core.core import Core
 from hs_core.db import Database
-from hs_core.errors import NotFound, Unrecognized
+from hs_core.errors import NotFound
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
+from hs_plugins.account_data.api import ACCOUNT_DATA, ACCOUNT_DATA_READ, FULLY_READ, AccountDataRead
 from hs_plugins.receipts import store
-from hs_plugins.receipts.api import READ_MARKERS, RECEIPT_CHANGES, RECEIPTS, Receipt, Receipts
+from hs_plugins.receipts.api import RECEIPT_CHANGES, RECEIPTS, Receipt, Receipts
 from hs_plugins.receipts.commit import Committer
 from hs_plugins.receipts.rows import ReceiptRow
 from hs_plugins.rooms.api import ROOMS_READ, RoomsRead, StoredEvent
@@ -31,6 +34,7 @@ class ReceiptsRole:
     clock: Clock
     services: Services
     rooms: RoomsRead
+    account_data: AccountDataRead
     committer: Committer
 
     @property
@@ -49,13 +53,13 @@ class ReceiptsRole:
         return await self.committer.move(row)
 
     async def mark_fully_read(self, user_id: UserId, room_id: RoomId, event_id: EventId) -> None:
-        """Where account data is kept. Raises Unrecognized if that is nowhere, NotFound as `event` does."""
-        await self.event(room_id, event_id)
-        try:
-            markers = self.services[READ_MARKERS]
-        except ServiceMissing:
-            raise Unrecognized("This server keeps no account data") from None
-        await markers.mark_fully_read(user_id, room_id, event_id)
+        """Move the user's marker forward: it is "kept as an event in the room's account data". Raises NotFound."""
+        position = (await self.event(room_id, event_id)).position
+        content = await self.account_data.of_room(user_id, room_id, FULLY_READ) or {}
+        before = (await self.rooms.timelines.events([content["event_id"]])) if "event_id" in content else {}
+        if all(stored.position is None or stored.position < (position or 0) for stored in before.values()):
+            said = orjson.dumps({"event_id": event_id})
+            await self.services[ACCOUNT_DATA].put(user_id, room_id, FULLY_READ, said)
 
     async def event(self, room_id: RoomId, event_id: EventId) -> StoredEvent:
         """An event in the timeline of a room. Raises NotFound."""
@@ -71,7 +75,9 @@ async def start(core: Core) -> AsyncIterator[ReceiptsRole]:
     committer = Committer(core.writer(RECEIPT_CHANGES))
     async with asyncio.TaskGroup() as group:
         committing = group.create_task(committer.run(), name="commit receipts")
-        yield ReceiptsRole(core.clock, core.services, core.read_sides[ROOMS_READ], committer)
+        yield ReceiptsRole(
+            core.clock, core.services, core.read_sides[ROOMS_READ], core.read_sides[ACCOUNT_DATA_READ], committer
+        )
         committing.cancel()
 
 

@@ -254,9 +254,41 @@ async def test_several_markers_are_moved_at_once(client: Client) -> None:
     assert receipts(await bob.sync(since), room) == expected
 
 
+def markers(sync: Sync, room: str) -> list[str]:
+    """The events that `m.fully_read` names."""
+    events = sync.events(room, "account_data")
+    return [event["content"]["event_id"] for event in events if event["type"] == "m.fully_read"]
+
+
+@pytest.mark.parametrize("endpoint", ["read_markers", "receipt"])
+async def test_the_fully_read_marker_is_account_data_of_the_room(client: Client, endpoint: str) -> None:
+    alice, bob = await client.register(), await client.register()
+    room = await room_of(alice, bob)
+    first, second = await alice.send_text(room, "one"), await alice.send_text(room, "two")
+    since = (await bob.sync()).next_batch
+
+    async def marks(event: str) -> None:
+        if endpoint == "receipt":
+            await reads(bob, room, event, "m.fully_read")
+        else:
+            await bob.request("POST", path("rooms", room, "read_markers"), json={"m.fully_read": event})
+
+    await marks(first)
+    told = await bob.sync_until(lambda sync: markers(sync, room), since)
+    assert markers(told, room) == [first]
+    assert receipts(told, room) == set()
+    await marks(second)
+    await marks(first)
+
+    assert markers(await bob.sync(told.next_batch), room) == [second]
+    assert markers(await bob.sync(), room) == [second]
+    assert markers(await alice.sync(), room) == []
+
+
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
+        ({"m.fully_read": NOWHERE}, (404, "M_NOT_FOUND")),
         ({"m.read": 7}, (400, "M_BAD_JSON")),
         ({"m.read": "nonsense"}, (400, "M_INVALID_PARAM")),
         ({"m.read.private": NOWHERE}, (404, "M_NOT_FOUND")),
