@@ -52,6 +52,7 @@ class PresenceRole(Presences):
             await self.clock.sleep(pause)
             late = self.clock.monotonic() - asked > TOO_LATE
             pause = min(LATEST, pause * 2) if late else max(SOONEST, pause / 2)
+            self.busy = pause > SOONEST
             try:
                 await self.turn()
             except DatabaseUnavailable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,6 +39,8 @@ class Presences:
     db: Database
     announcer: Announcer[PresenceRow]
     rooms: RoomsOfUsers
+    busy: bool = False
+    """Whether the process has better things to do."""
     unsaved: dict[UserId, PresenceRow] = field(default_factory=dict)
     _users: dict[UserId, UserPresence] = field(default_factory=dict)
     """Those who are not offline, and those of whom that is still to be told."""
@@ -56,6 +59,9 @@ class Presences:
             now = self.clock.now_ms()
             user.heard(device_id, state, now, now + for_ms)
             self._look(user, now)
+            if user_id not in self._told and not self.busy:
+                # Who comes online sees that in the sync by which they do, and is not woken for it by the next turn.
+                await self._tell([user_id])
 
     async def says(self, user_id: UserId, device_id: DeviceId | None, state: State, status_msg: str | None) -> None:
         if (user := await self._user(user_id)) is not None:
@@ -123,12 +129,7 @@ class Presences:
                 del self._scheduled[user_id]
                 if (user := self._users.get(user_id)) is not None:
                     self._look(user, now)
-        ready = [(user_id, await self.rooms.of(user_id)) for user_id in list(self._news)[:MAX_TOLD]]
-        rows = [self._tell(self._users[user_id], rooms) for user_id, rooms in ready if user_id in self._users]
-        for user_id, _ in ready:
-            self._news.pop(user_id, None)
-        if rows and self.announcer.epoch == self._epoch:
-            self.announcer.announce(rows)
+        await self._tell(list(self._news)[:MAX_TOLD])
 
     async def save(self) -> None:
         """Write what has to outlive a restart."""
@@ -142,7 +143,17 @@ class Presences:
 
     # Inside
 
-    def _tell(self, user: UserPresence, rooms: tuple[RoomId, ...]) -> PresenceRow:
+    async def _tell(self, user_ids: Collection[UserId]) -> None:
+        ready = [(user_id, await self.rooms.of(user_id)) for user_id in user_ids]
+        if self._epoch is None or self.announcer.epoch != self._epoch:
+            return
+        known = [(self._users[user_id], rooms) for user_id, rooms in ready if user_id in self._users]
+        for user_id, _ in ready:
+            self._news.pop(user_id, None)
+        if known:
+            self.announcer.announce([self._row(user, rooms) for user, rooms in known])
+
+    def _row(self, user: UserPresence, rooms: tuple[RoomId, ...]) -> PresenceRow:
         user_id, before = user.user_id, self._told.get(user.user_id)
         row = replace(user.at(self.clock.now_ms()), rooms=rooms)
         if before is None or (before.presence, before.status_msg) != (row.presence, row.status_msg):

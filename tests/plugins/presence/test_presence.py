@@ -67,6 +67,25 @@ async def test_a_user_sees_their_own_presence_in_the_first_sync(client: Client) 
     assert own["last_active_ago"] >= 0
 
 
+async def test_coming_online_by_a_sync_is_told_in_that_sync_only(client: Client) -> None:
+    alice = await client.register()
+
+    sync = await alice.sync()
+
+    assert shows(alice, "online")(sync)
+    assert seen(await alice.sync(sync.next_batch, timeout=500), alice) is None
+
+
+async def test_a_change_of_ones_own_is_told_to_oneself(client: Client) -> None:
+    alice = await client.register()
+    since = (await alice.sync()).next_batch
+
+    await says(alice, "online", status_msg="here")
+
+    told = await alice.sync_until(lambda sync: seen(sync, alice), since)
+    assert (seen(told, alice) or {})["status_msg"] == "here"
+
+
 async def test_who_syncs_as_offline_is_not_online(client: Client) -> None:
     alice = await client.register()
 
@@ -116,8 +135,6 @@ async def test_who_joins_and_who_is_there_see_each_other(client: Client) -> None
     alice, bob = await client.register(), await client.register()
     room = await room_of(alice)
     since = {user: (await user.sync()).next_batch for user in (alice, bob)}
-    await alice.sync_until(shows(alice, "online"), since[alice])
-    await bob.sync_until(shows(bob, "online"), since[bob])
 
     await bob.join(room)
 
