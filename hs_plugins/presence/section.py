@@ -90,4 +90,4 @@ def concerned(row: PresenceRow) -> tuple[str, ...]:
     return (row.user_id, *row.rooms)
 
 
-SECTION = Section("pr", PRESENCE_CHANGES, concerns=concerned, open=PresenceSection.of)
+SECTION = Section("pres", PRESENCE_CHANGES, concerns=concerned, open=PresenceSection.of)
