@@ -14,7 +14,7 @@ import structlog
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import ReadSides, Services
-from hs_core.cluster.leases import Leases
+from hs_core.cluster.layout import Layout, open_layout
 from hs_core.cluster.tasks import repeat
 from hs_core.config import Config, Listener
 from hs_core.core import Core
@@ -31,7 +31,6 @@ from hs_core.matrix.signing import SigningKey
 from hs_core.metrics import new_registry
 from hs_core.plugin.declaration import Plugin
 from hs_core.plugin.hooks import Hooks
-from hs_core.streams.bus import MemoryBus
 from hs_core.streams.registry import Streams
 
 log = structlog.get_logger(__name__)
@@ -85,7 +84,9 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
     async with AsyncExitStack() as stack:
         db = await open_database(config.database.url, application_name=f"hs {composition.name}")
         stack.push_async_callback(db.close)
-        core = await _open_core(config, composition, key, clock, db)
+        layout = await _open_layout(config, composition, clock, db)
+        core = await _open_core(config, composition, key, clock, db, layout=layout)
+        await stack.enter_async_context(layout.connected())
         group = await stack.enter_async_context(asyncio.TaskGroup())
         following = group.create_task(core.streams.run(), name="streams")
         stack.callback(following.cancel)
@@ -96,18 +97,26 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
                 repeating = group.create_task(repeat(task, roles[plugin.name], clock), name=task.name)
                 stack.callback(repeating.cancel)
         server, addresses = await _listen(core, composition, roles)
+        await stack.enter_async_context(layout.owning(addresses[0] if addresses else ""))
         try:
             yield Process(core, addresses)
         finally:
             await server.drain(DRAIN_SECONDS)
 
 
-async def _open_core(config: Config, composition: Composition, key: SigningKey, clock: Clock, db: Database) -> Core:
+async def _open_layout(config: Config, composition: Composition, clock: Clock, db: Database) -> Layout:
     installed = composition.installed.values()
     await migrate(db, [CORE_MIGRATIONS, *(plugin.migrations for plugin in installed if plugin.migrations)])
-    leases = Leases(f"{composition.name}-{clock.random_text(12)}")
-    await leases.take_all(db, [stream for plugin in composition.active_plugins for stream in plugin.writes])
-    streams = Streams(db, leases, MemoryBus(), clock)
+    return await open_layout(
+        config, composition.name, db, clock, installed=composition.installed, active=composition.active
+    )
+
+
+async def _open_core(
+    config: Config, composition: Composition, key: SigningKey, clock: Clock, db: Database, *, layout: Layout
+) -> Core:
+    installed = composition.installed.values()
+    streams = Streams(db, layout.leases, layout.bus, clock)
     await streams.begin([stream for plugin in installed for stream in plugin.writes], composition.followed)
     core = Core(
         server_name=ServerName(config.server_name),

@@ -102,8 +102,10 @@ class Registry:
         return None if owner is None else self.members.get(owner)
 
     @asynccontextmanager
-    async def joined(self) -> AsyncIterator[None]:
+    async def joined(self, address: str) -> AsyncIterator[None]:
         """Be a process of the deployment: take what is free, and hand everything over at the end.
+
+        `address` is where other processes reach this one.
 
         Raises DatabaseUnavailable, at the beginning only.
         """

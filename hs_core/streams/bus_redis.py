@@ -6,8 +6,8 @@ database now and then; when it is back everybody looks for what they missed.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -33,7 +33,7 @@ PING_SECONDS = 10.0
 """Silence after which Redis is asked whether it is there; as much again, and it is not."""
 
 FLUSH_SECONDS = 1.0
-"""How long the end of a process waits for what it has to publish."""
+"""How long the end of a process waits for Redis to take what it has to publish."""
 
 MOST_WAITING_ROWS = 10_000
 """Rows kept until Redis takes them. More are dropped, and those who follow are asked to look."""
@@ -77,14 +77,19 @@ class RedisBus:
         self._doubted.add(stream)
         self._wake()
 
-    async def run(self) -> None:
-        """Carry messages for as long as the process lives, whether Redis is there or not."""
+    @asynccontextmanager
+    async def carrying(self) -> AsyncIterator[None]:
+        """Carry messages, whether Redis is there or not; at the end, send what is waiting if that takes no time."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._send_forever(), name="publish")
-            group.create_task(self._receive_forever(), name="subscribe")
+            tasks = [group.create_task(each) for each in (self._send_forever(), self._receive_forever())]
+            try:
+                yield
+                await self._flushed()
+            finally:
+                for task in tasks:
+                    task.cancel()
 
-    async def flushed(self) -> None:
-        """Return when everything is published, or cannot be for now."""
+    async def _flushed(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._sent.wait()

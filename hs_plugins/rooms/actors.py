@@ -87,20 +87,24 @@ class Actors:
 
     async def hand_over(self, slots: Collection[int]) -> None:
         """Finish what was begun for the rooms of these slots, and forget them: another process is to own them."""
-        room_ids = [room_id for room_id in self._seats if slot_of(room_id, self._writer.stream.slots) in slots]
-        for room_id in room_ids:
+
+        def goes(room_id: RoomId) -> bool:
+            return slot_of(room_id, self._writer.stream.slots) in slots
+
+        for room_id in list(filter(goes, self._seats)):
             seat = self._seats.get(room_id)
             if seat is not None:
                 async with seat.lock:
                     self._vacate(room_id)
         await self._engine.committer.flushed()
-        self.lose(room_ids)
+        self._engine.transactions.forget_where(goes)
+        self._engine.events.forget_saved()
 
     def lose(self, room_ids: Collection[RoomId]) -> None:
         """Forget rooms whose memory is not true any more."""
         for room_id in room_ids:
             self._vacate(room_id)
-            self._engine.transactions.forget_room(room_id)
+        self._engine.transactions.forget_where(frozenset(room_ids).__contains__)
 
     def __len__(self) -> int:
         """How many rooms are in memory."""

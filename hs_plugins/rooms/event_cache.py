@@ -68,3 +68,8 @@ class EventCache:
         for event_id in event_ids:
             self._unsaved.pop(event_id, None)
             self._events.pop(event_id)
+
+    def forget_saved(self) -> None:
+        """Other processes own rooms from now on that were ours, and may redact their events."""
+        self.generation += 1
+        self._events.clear()

@@ -6,6 +6,7 @@ and a single HTTP endpoint."
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from hs_core.cache import LRU
@@ -54,9 +55,9 @@ class SentTransactions:
             known[scoped] = sending
             sending.add_done_callback(partial(_forget_failed, known, scoped))
 
-    def forget_room(self, room_id: RoomId) -> None:
-        """Another process may send to the room from now on."""
-        for sender in [sender for sender in self._senders if sender[0] == room_id]:
+    def forget_where(self, condition: Callable[[RoomId], bool]) -> None:
+        """Forget what was sent to such rooms: another process may send to them from now on."""
+        for sender in [sender for sender in self._senders if condition(sender[0])]:
             self._senders.pop(sender)
 
     async def _load(self, sender: Sender) -> LRU[str, asyncio.Future[Sent]]:

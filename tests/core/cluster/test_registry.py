@@ -81,7 +81,7 @@ class Deployment:
         """One process more."""
         clock = Freezer()
         leases = Leases(f"{name}-{clock.random_text(8)}")
-        me = Member(leases.owner, name, frozenset({plugin}), "http://127.0.0.1")
+        me = Member(leases.owner, name, frozenset({plugin}), "")
         share = Share(NOTES.name, NOTES.slots, "notes", only)
         bus = self.network.bus()
         registry = Registry(self.db, leases, bus, clock, me=me, shares=[share], rhythm=RHYTHM)
@@ -94,7 +94,7 @@ class Deployment:
         return actor
 
     async def _live(self, actor: Actor, up: asyncio.Event) -> None:
-        async with actor.registry.joined():
+        async with actor.registry.joined("http://127.0.0.1"):
             up.set()
             await actor.stop.wait()
 

@@ -38,12 +38,12 @@ def load_notes(tx: Transaction, after: int, up_to: int, limit: int) -> list[tupl
     return [(position, Note(topic, text)) for position, topic, text in tx.all(_ROWS, (after, up_to, limit))]
 
 
-NOTES = Stream("notes", Note, load_notes, shard_by=By.ROOM, slots=4)
+NOTES = Stream("notes", Note, load_notes, shard_by=By.ROOM, slots=16)
 
 
 def topic_in(slot: int, number: int = 0) -> str:
     """The `number`th topic of a slot."""
-    topics = [topic for n in range(100) if slot_of(topic := f"topic {n}", NOTES.slots) == slot]
+    topics = [topic for n in range(1000) if slot_of(topic := f"topic {n}", NOTES.slots) == slot]
     return topics[number]
 
 

@@ -20,6 +20,8 @@ from tests.core.streams.simulated_database import SimulatedDatabase, SimulatedSe
 
 STORY_SECONDS = 4
 PROCESSES = 3
+SLOTS = 4
+"""Few of those that there are, so that they are contended."""
 
 Rows = list[tuple[int, Note]]
 
@@ -120,7 +122,7 @@ class Story:
     async def _write(self, node: Node) -> None:
         while True:
             await self.clock.sleep(self.random.random() * 0.2)
-            slot = self.random.randrange(NOTES.slots)
+            slot = self.random.randrange(SLOTS)
             epoch = node.leases.held(NOTES.name).get(slot)
             if epoch is not None:
                 await self._write_to(node, slot, epoch)
@@ -144,7 +146,7 @@ class Story:
     async def _take(self, node: Node) -> None:
         while True:
             await self.clock.sleep(self.random.random())
-            slot = self.random.randrange(NOTES.slots)
+            slot = self.random.randrange(SLOTS)
             epoch = self.server.read(lambda tx: int(tx.value(_EPOCH, (slot,)) or 0))  # noqa: B023
             try:
                 await node.leases.take(node.db, NOTES.name, {slot: epoch})

@@ -14,7 +14,7 @@ from hs_core.streams import bus_redis
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus_redis import RedisBus
 from hs_core.testing.redis import RedisServer, run_redis
-from tests.core.streams.notes import NOTES, Node, Note, prepare, start_node
+from tests.core.streams.notes import NOTES, Node, Note, prepare, running, start_node
 
 PATIENCE = 20  # seconds, before a test that waits for ever fails
 
@@ -54,11 +54,8 @@ async def nodes(server: RedisServer, db: Database, tmp_path: Path) -> AsyncItera
 async def process(server: RedisServer, db: Database, prefix: str) -> AsyncIterator[Node]:
     bus = RedisBus(server.url(), prefix, [NOTES], SystemClock())
     node = await start_node(db, bus, SystemClock())
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in (bus.run(), node.streams.run())]
+    async with bus.carrying(), running(node):
         yield node
-        for task in tasks:
-            task.cancel()
 
 
 async def connected(server: RedisServer, prefix: str, count: int) -> None:
@@ -161,13 +158,21 @@ async def test_a_message_that_cannot_be_read_has_the_follower_look(
 
 async def test_only_what_is_followed_is_subscribed_to(server: RedisServer, db: Database, tmp_path: Path) -> None:
     bus = RedisBus(server.url(), tmp_path.name, [NOTES], SystemClock())
-    running = asyncio.ensure_future(bus.run())
-    bus.publish(Batch(NOTES.name, 0, 1, [(1, Note("a", "x"))]))
-    await bus.flushed()
-    async with redis.asyncio.Redis.from_url(server.url()) as client:
-        assert await client.pubsub_channels(f"{tmp_path.name}:*") == []
-    running.cancel()
-    await asyncio.wait([running])
+    async with bus.carrying(), redis.asyncio.Redis.from_url(server.url()) as client, client.pubsub() as listening:
+        await listening.subscribe(f"{tmp_path.name}:other")
+        await listening.get_message(timeout=PATIENCE)
+        assert await client.pubsub_channels(f"{tmp_path.name}:*") == [f"{tmp_path.name}:other".encode()]
+
+
+async def test_what_was_published_last_is_sent_before_the_end(
+    nodes: list[Node], server: RedisServer, db: Database, tmp_path: Path
+) -> None:
+    bus = RedisBus(server.url(), tmp_path.name, [NOTES], SystemClock())
+    async with bus.carrying():
+        bus.publish(Batch(NOTES.name, 1, 2, [(2, Note("a", "last"))]))
+    await heard(nodes, 2)
+
+    assert nodes[1].heard[-1] == (2, "last")
 
 
 async def test_what_waits_for_redis_is_bounded(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,12 +184,8 @@ async def test_what_waits_for_redis_is_bounded(server: RedisServer, monkeypatch:
     for position in range(50):
         bus.publish(Batch(NOTES.name, position, position + 1, [(position + 1, Note("a", "x"))]))
     assert len(bus._outbox[NOTES.name]) <= 5
-    running = [asyncio.ensure_future(each.run()) for each in (other, bus)]
-    async with asyncio.timeout(PATIENCE):
+    async with other.carrying(), bus.carrying(), asyncio.timeout(PATIENCE):
         await looked.wait()
-    for task in running:
-        task.cancel()
-    await asyncio.wait(running)
 
 
 class Listener:
