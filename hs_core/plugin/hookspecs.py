@@ -223,6 +223,13 @@ async def client_syncs(user: UserId, device: DeviceId | None, presence: str, tim
 
 
 @NoticeHook
+async def room_succeeded(user: UserId, old: RoomId, new: RoomId) -> None:
+    """A local user has followed a room to the one that replaces it, so what they have set for the one should be true
+    of the other ("Room Upgrades"). It may be told again when they come back. Fails open.
+    """
+
+
+@NoticeHook
 async def user_deactivated(user: UserId, erase: bool) -> None:
     """The account is gone for good, once that is committed; `erase` if its messages should be, too. Fails open."""
 

@@ -23,7 +23,7 @@ def _write(method: str, path: str, handler: Handler) -> Route:
 
 plugin = Plugin(
     name="account_data",
-    requires=["login"],
+    requires=["rooms"],
     routes=[
         Route("GET", USER + TYPE, handlers.get_global, affinity=By.USER),
         _write("PUT", USER + TYPE, handlers.put_global),
@@ -33,6 +33,7 @@ plugin = Plugin(
         _write("PUT", TAG, handlers.put_tag),
         _write("DELETE", TAG, handlers.delete_tag),
     ],
+    reads=["events"],
     writes=[ACCOUNT_DATA_CHANGES],
     serves=[ACCOUNT_DATA],
     offers=[Offer(ACCOUNT_DATA_READ, open_account_data, reads=[ACCOUNT_DATA_CHANGES.name])],

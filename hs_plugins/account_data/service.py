@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from hs_plugins.account_data.contents import MAX_TOTAL, check_size, weight, with
 from hs_plugins.account_data.reading import StoredAccountData
 from hs_plugins.account_data.rows import AccountDataRow
 from hs_plugins.account_data.store import Place
+from hs_plugins.account_data.successors import Successors
+from hs_plugins.rooms.api import EVENTS, ROOMS_READ
 
 Change = Callable[[bytes | None], bytes | None]
 """What there is to be instead of what there was, both JSON objects or nothing."""
@@ -90,10 +93,10 @@ class AccountDataRole:
 @asynccontextmanager
 async def start(core: Core) -> AsyncIterator[AccountDataRole]:
     """Own account data for as long as the context lasts."""
-    yield AccountDataRole(
-        core.writer(ACCOUNT_DATA_CHANGES),
-        core.db,
-        core.services,
-        cast(StoredAccountData, core.read_sides[ACCOUNT_DATA_READ]),
-        core.hooks,
-    )
+    writer, read = core.writer(ACCOUNT_DATA_CHANGES), cast(StoredAccountData, core.read_sides[ACCOUNT_DATA_READ])
+    successors = Successors(core.server_name, writer, core.read_sides[ROOMS_READ], core.hooks, core.clock)
+    core.follower(EVENTS).subscribe(successors.hear)
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(successors.run(), name="follow users to new rooms")
+        yield AccountDataRole(writer, core.db, core.services, read, core.hooks)
+        following.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from hs_core.matrix.identifiers import UserId
+from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.push_rules import Kind, Rule, Ruleset
 from hs_core.plugin import By, ReadSide, Service, Stream
 from hs_plugins.push_rules.rows import PushRulesRow
@@ -34,6 +34,9 @@ class PushRules(Protocol):
 
     async def set_actions(self, user_id: UserId, kind: Kind, rule_id: str, actions: tuple[Any, ...]) -> None:
         """Change what a rule does, to `parse_actions` of a request."""
+
+    async def copy_room(self, user_id: UserId, old: RoomId, new: RoomId) -> None:
+        """Let the user's rules for a room be those for the room that replaces it, unless it has rules already."""
 
     async def erase(self, user_id: UserId) -> None:
         """Forget the rules of a user who is no more."""

@@ -29,6 +29,12 @@ async def get_global(role: PushRulesRole, request: Request) -> Response:
     return _answer((await role.read.of(user)).to_json(user))
 
 
+async def get_kind(role: PushRulesRole, request: Request) -> Response:
+    """NOTSPEC: the rules of one kind, which older versions of the API had."""
+    user, kind = request.asker.user_id, parse_kind(request.params["kind"])
+    return _answer([shown(rule, kind, user) for rule in (await role.read.of(user)).rules(kind)])
+
+
 async def get_rule(role: PushRulesRole, request: Request) -> Response:
     kind, rule = await _rule(role, request)
     return _answer(shown(rule, kind, request.asker.user_id))

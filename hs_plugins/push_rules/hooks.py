@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hs_core.cluster.calls import ReadSides, Services
 from hs_core.core import Core
 from hs_core.matrix.event import Json
-from hs_core.matrix.identifiers import UserId
+from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.plugin.hookspecs import hookimpl
 from hs_plugins.push_rules.api import PUSH_RULES, PUSH_RULES_READ
 from hs_plugins.push_rules.section import EVENT_TYPE
@@ -29,6 +29,11 @@ class PushRulesHooks:
         if type != EVENT_TYPE:
             return None
         return {"global": (await self.read_sides[PUSH_RULES_READ].of(user)).to_json(user)}
+
+    @hookimpl
+    async def room_succeeded(self, user: UserId, old: RoomId, new: RoomId) -> None:
+        """The rules for the old room are those for the new one, too."""
+        await self.services[PUSH_RULES].copy_room(user, old, new)
 
     @hookimpl
     async def user_deactivated(self, user: UserId, erase: bool) -> None:

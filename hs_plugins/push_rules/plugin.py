@@ -29,6 +29,7 @@ plugin = Plugin(
     routes=[
         _read(ALL + "/", handlers.get_all),
         _read(ALL + "/global/", handlers.get_global),
+        _read(ALL + "/global/(?P<kind>[^/]+)/", handlers.get_kind),
         _read(RULE, handlers.get_rule),
         _read(RULE + "/enabled", handlers.get_enabled),
         _read(RULE + "/actions", handlers.get_actions),

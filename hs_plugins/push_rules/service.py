@@ -13,12 +13,13 @@ from hs_core.cluster.calls import Services
 from hs_core.core import Core
 from hs_core.db import Database, Transaction
 from hs_core.errors import TooLarge
-from hs_core.matrix.identifiers import UserId
+from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.push_rules import Kind, Rule, Ruleset
 from hs_core.streams.writer import Log, Writer
 from hs_plugins.push_rules import store
 from hs_plugins.push_rules.api import PUSH_RULE_CHANGES, PUSH_RULES, PUSH_RULES_READ, PushRules, PushRulesRead
 from hs_plugins.push_rules.reading import decode_rules
+from hs_plugins.push_rules.replacing import with_room
 from hs_plugins.push_rules.rows import PushRulesRow
 
 MAX_BYTES: Final = 1024 * 1024
@@ -56,6 +57,10 @@ class PushRulesRole:
     async def set_actions(self, user_id: UserId, kind: Kind, rule_id: str, actions: tuple[Any, ...]) -> None:
         """See `PushRules.set_actions`."""
         await self._change(user_id, lambda rules: rules.set_actions(kind, rule_id, actions))
+
+    async def copy_room(self, user_id: UserId, old: RoomId, new: RoomId) -> None:
+        """See `PushRules.copy_room`."""
+        await self._change(user_id, lambda rules: with_room(rules, old, new))
 
     async def erase(self, user_id: UserId) -> None:
         """See `PushRules.erase`."""

@@ -62,7 +62,11 @@ async def get_room_initial_sync(syncing: Syncing, request: Request) -> Response:
 
 def _limited(request: Request, *, include_leave: bool) -> Wanted:
     limit = request.query_int("limit", 0, MAX_LIMIT, DEFAULT_LIMIT)
-    definition = {"room": {"include_leave": include_leave, "timeline": {"limit": limit}}}
+    # "The global private data created by this user": what the server manages is for `/sync`.
+    definition = {
+        "account_data": {"not_types": ["m.push_rules"]},
+        "room": {"include_leave": include_leave, "timeline": {"limit": limit}},
+    }
     return _wanted(request, parse_filter(definition))
 
 

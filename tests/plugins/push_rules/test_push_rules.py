@@ -69,6 +69,43 @@ async def test_a_rule_of_each_kind_comes_and_goes(client: Client, kind: str, rul
     assert await alice.error("DELETE", where) == (404, "M_NOT_FOUND")
 
 
+async def test_the_rules_of_one_kind_are_listed(client: Client) -> None:
+    alice = await client.register()
+    await alice.request("PUT", rule("sender", "@b:x"), json=NOTIFY)
+    for kind, rules in (await alice.request("GET", "/pushrules/global/")).items():
+        assert await alice.request("GET", f"/pushrules/global/{kind}/") == rules
+    assert await alice.error("GET", "/pushrules/global/nonsense/") == (400, "M_INVALID_PARAM")
+
+
+async def test_rules_for_a_room_follow_the_user_to_the_one_that_replaces_it(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    old = await alice.create_room(preset="public_chat")
+    await bob.join(old)
+    conditions = [
+        {"kind": "event_match", "key": "room_id", "pattern": old},
+        {"kind": "event_match", "key": "type", "pattern": old},
+    ]
+    await bob.request("PUT", rule("override", old), json={"actions": [], "conditions": conditions})
+    await bob.request("PUT", rule("room", "!other:x"), json=NOTIFY)
+    await bob.request("PUT", rule("room", old), json=NOTIFY)
+    await bob.request("PUT", rule("room", old, "enabled"), json={"enabled": False})
+    new = (await alice.request("POST", path("rooms", old, "upgrade"), json={"new_version": "11"}))["replacement_room"]
+    since = (await bob.sync()).next_batch
+    await bob.join(new)
+    await bob.sync_until(shown, since)
+    assert await own_rules(bob, "room") == [old, new, "!other:x"]
+    assert (await bob.request("GET", rule("room", new)))["enabled"] is False
+    copied = await bob.request("GET", rule("override", new))
+    assert copied["conditions"] == [{**conditions[0], "pattern": new}, conditions[1]]
+
+
+async def test_the_first_sync_of_old_shows_only_what_users_have_set(client: Client) -> None:
+    alice = await client.register()
+    await alice.request("PUT", alice.path("account_data", "org.example.a"), json={})
+    snapshot = await alice.request("GET", "/initialSync")
+    assert [event["type"] for event in snapshot["account_data"]] == ["org.example.a"]
+
+
 async def test_rules_are_placed_beside_others(client: Client) -> None:
     alice = await client.register()
 
@@ -173,6 +210,7 @@ async def test_what_is_no_rule_is_refused(client: Client, where: str, body: Any,
         ("GET", "/global"),
         ("GET", "/global/room"),
         ("GET", "/device/"),
+        ("GET", "/global/room/a/b/c"),
         ("GET", "/global/override/.m.rule.master/nonsense"),
         ("PUT", "/"),
         ("PUT", "/global"),
