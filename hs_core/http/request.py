@@ -246,8 +246,13 @@ class Request:
             body = b"{}"
         try:
             decoder: msgspec.json.Decoder[Body] = _decoder(model)
+            if not body.isascii():
+                body.decode()  # the decoder passes over keys that the model does not have, whatever their bytes
             return decoder.decode(body)
         except msgspec.ValidationError as error:
+            decode_json(
+                body, strict=False
+            )  # the decoder stops at the first wrong value; perhaps what follows is no JSON
             raise _refusal(error) from None
         except (ValueError, RecursionError):
             decode_json(body, strict=False)  # tells malformed from unacceptable, and raises accordingly

@@ -34,12 +34,15 @@ _STANDARD_ERROR = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path. `template` includes the base path; `responses` are as written, by status."""
+    """One method on one path. `template` includes the base path; what is asked and answered is as written."""
 
     method: str
     template: str
     file: Path
     responses: dict[str, Any] = field(repr=False)
+    """By status."""
+    parameters: list[Any] = field(repr=False)
+    request_body: dict[str, Any] = field(repr=False)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -51,6 +54,17 @@ class Operation:
     @property
     def _ends_in_state_key(self) -> bool:
         return self.template.endswith("/{stateKey}")
+
+    @property
+    def query(self) -> list[str]:
+        """The names of the query parameters."""
+        return [each["name"] for each in self.parameters if each.get("in") == "query"]
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """The schema of the JSON body of a request, and the specification's `example` of one; empty if it has none."""
+        media: dict[str, Any] = schema(self.request_body, self.file).get("content", {}).get("application/json", {})
+        return media
 
     def examples(self) -> Iterator[tuple[int, Any]]:
         """The specification's own examples of JSON responses, with their statuses."""
@@ -104,7 +118,9 @@ def _of(file: Path) -> Iterator[Operation]:
     for path, item in parsed["paths"].items():
         for method in _METHODS:
             if method in item:
-                yield Operation(method.upper(), base + path, file, item[method]["responses"])
+                said = item[method]
+                asked = said.get("parameters", []), said.get("requestBody", {})
+                yield Operation(method.upper(), base + path, file, said["responses"], *asked)
 
 
 def operation(method: str, path: str) -> Operation | None:
