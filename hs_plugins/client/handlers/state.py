@@ -91,9 +91,6 @@ def _is_wanted(event: Event, only: Membership | None, without: Membership | None
 
 
 def _profile(member: Event) -> dict[str, Any]:
-    """What a member event says of the member, where it is what it should be.
-
-    NOTSPEC: what is not known is `null`, as clients know it from other servers, rather than absent.
-    """
+    """What a member event says of the member, where it is what it should be."""
     named = {"display_name": member.content.get("displayname"), "avatar_url": member.content.get("avatar_url")}
-    return {name: value if isinstance(value, str) else None for name, value in named.items()}
+    return {name: value for name, value in named.items() if isinstance(value, str)}

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from hs_core.errors import UserSuspended
+from hs_core.errors import NotFound, UserSuspended
 from hs_core.http.request import Request
 from hs_core.http.responses import json_response
 from hs_core.matrix.identifiers import parse_user_id
@@ -29,7 +29,9 @@ async def post_upgrade(client: ClientApi, request: Request) -> Response:
     body, user = await request.json(UpgradeBody), request.asker.user_id
     if request.asker.is_suspended:
         raise UserSuspended
-    version = room_version(body.new_version)
+    version, room_id = room_version(body.new_version), request.room_id("room_id")
+    if not await client.read.members.rooms([room_id]):
+        raise NotFound("This server knows no such room")
     creators = [one for one in dict.fromkeys(map(parse_user_id, body.additional_creators)) if one != user]
-    new_id = await upgrade_room(client, user, request.room_id("room_id"), version, creators)
+    new_id = await upgrade_room(client, user, room_id, version, creators)
     return json_response({"replacement_room": new_id})

@@ -1,7 +1,6 @@
 """Invites, knocks, kicks, bans, departures."""
 
 from hs_core.testing.client import Client
-from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.http import path
 
 
@@ -117,12 +116,3 @@ async def test_a_join_says_what_else_its_body_says_but_no_other_membership(clien
     await bob.request("POST", path("join", room), json=body)
     member = await bob.state_content(room, "m.room.member", bob.user_id)
     assert member == {**body, "membership": "join"}
-
-
-async def test_joined_members_says_what_is_not_known_of_a_member(server: Homeserver) -> None:
-    async with Client(server.url, shared_secret=server.shared_secret) as client:
-        alice = await client.register()
-        room = await alice.create_room()
-        await alice.send_state(room, "m.room.member", {"membership": "join", "displayname": 5}, alice.user_id)
-        answer = await alice.request("GET", path("rooms", room, "joined_members"))
-    assert answer == {"joined": {alice.user_id: {"display_name": None, "avatar_url": None}}}
