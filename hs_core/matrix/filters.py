@@ -134,10 +134,14 @@ class EventFilter:
 
     def allows(self, event_type: str, sender: UserId | None) -> bool:
         """Whether an event passes. What has no sender (account data, say) passes no list of `senders`."""
-        if self._types is not None and not self._types.match(event_type):
-            return False
-        # "A matching type will be excluded even if it is listed in the `types` filter."
-        return not self._not_types.match(event_type) and self._senders.allow(sender)
+        return self.allows_type(event_type) and self._senders.allow(sender)
+
+    def allows_type(self, event_type: str) -> bool:
+        """Whether events of a type may pass.
+
+        "A matching type will be excluded even if it is listed in the `types` filter."
+        """
+        return (self._types is None or self._types.match(event_type)) and not self._not_types.match(event_type)
 
     def page_size(self, default: int, maximum: int) -> int:
         """How many events to return: "servers should apply a default value, and impose a maximum value"."""

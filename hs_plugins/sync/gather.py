@@ -55,7 +55,7 @@ class RoomNews:
     @property
     def is_news(self) -> bool:
         """Whether there is anything to say."""
-        return bool(self.timeline.events or self.state or self.timeline.span.plan.full)
+        return bool(self.timeline.events or self.state or self.timeline.span.plan.full or self.summary)
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,7 @@ class Gatherer:
         if not plan.was_joined or state.blocks_everything or not state.allows_room(plan.room_id):
             return {}
         delta = await state_delta(timeline, self.read.states, after=wanted.state_after)
+        delta = {key: event_id for key, event_id in delta.items() if state.allows_type(key[0])}
         if not state.lazy_load_members:
             return delta
         heroes = (summary.heroes if summary else None) or ()

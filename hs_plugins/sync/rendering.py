@@ -77,6 +77,8 @@ class Renderer:
         event = orjson.loads(self._spliced(row, unsigned))
         stored = self.pdus.get(row.event_id)
         if stored is not None:
-            event = {**federation_event(stored.event), "unsigned": event["unsigned"]}
+            # NOTSPEC: with the event's ID, which most room versions leave out, so that the client can refer to it.
+            about = {"event_id": row.event_id, "unsigned": event["unsigned"]}
+            event = {**federation_event(stored.event), **about}
         fields = self.wanted.filter.event_fields
         return orjson.dumps(event if fields is None else select(event, fields))

@@ -9,7 +9,8 @@ import orjson
 
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.room_summary import MAX_HEROES
-from hs_plugins.rooms.api import RoomsRead
+from hs_plugins.rooms.api import EventRow, RoomsRead
+from hs_plugins.sync.plans import previous_membership
 from hs_plugins.sync.timeline import Timeline
 
 _NAMES = (("m.room.name", ""), ("m.room.canonical_alias", ""))
@@ -53,7 +54,11 @@ def _is_news(timeline: Timeline) -> bool:
     plan = timeline.span.plan
     if plan.membership != "join":
         return False
-    return plan.full or timeline.span.gap or any(placed.row.membership is not None for placed in timeline.span.rows)
+    return plan.full or timeline.span.gap or any(_changes_membership(placed.row) for placed in timeline.span.rows)
+
+
+def _changes_membership(row: EventRow) -> bool:
+    return row.membership is not None and row.membership != previous_membership(row)
 
 
 async def _has_name(state: bytes, read: RoomsRead) -> bool:

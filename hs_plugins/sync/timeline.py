@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -90,8 +90,12 @@ async def choose(span: Span, choice: Choice, read: RoomsRead) -> Timeline:
 
 
 def _begins_later(span: Span) -> bool:
-    """Whether the client misses events from before the span, although these are all that this server has of it."""
-    if span.plan.after:
+    """Whether the client misses events from before the span, although these are all that this server has of it.
+
+    NOTSPEC: so it is said of every room that the user has just joined, as other servers do, whose clients expect to
+    ask for its history.
+    """
+    if span.plan.after or span.plan.newly_joined:
         return span.plan.newly_joined
     return not span.rows or span.rows[0].row.type != "m.room.create"
 
@@ -125,11 +129,20 @@ async def _visible(span: Span, uncertain: list[_Candidate], user_id: UserId, rea
         # sent, allow."
         opened = await open_states({row.state_before for row in rows}, read)
         seen = {row.event_id for row in rows if row.state_before in opened}
+        seen |= await _current(span, rows, read)
     ids = [row.event_id for row in rows if row.event_id not in seen]
     loaded = await read.timelines.events(ids)
     events = [loaded[event_id] for event_id in ids if event_id in loaded]
     allowed = await read.timelines.visible(user_id, events)
     return seen | {stored.event.event_id for stored, may in zip(events, allowed, strict=True) if may}
+
+
+async def _current(span: Span, rows: Sequence[EventRow], read: RoomsRead) -> set[EventId]:
+    """Those that are part of the room's state now, which its members may see whatever the history's visibility: they
+    stay where they happened, so that a client which goes through the timeline arrives at that state.
+    """
+    keys = [(row.type, row.state_key) for row in rows if row.state_key is not None]
+    return set((await read.states.lookup(span.end, keys)).values()) if keys else set()
 
 
 def _prev_batch(span: Span, first: int) -> str | None:

@@ -49,8 +49,11 @@ async def get_messages(client: ClientApi, request: Request) -> Response:
         "chunk": await read.showing.events(reader, found.events),
         "start": place_to_token(start),
     }
-    if found.end is not None:
-        answer["end"] = place_to_token(found.end)
+    end = found.end
+    if end is None and found.events and not backwards:
+        end = after(found.events[-1], backwards)  # more may happen, and the client can come back for it
+    if end is not None:
+        answer["end"] = place_to_token(end)
     if wanted.lazy_load_members and found.events:
         state = await members_of(client.read, found.events[0].state_after or view.state, found.events)
         answer["state"] = plainly(state, client.clock.now_ms())

@@ -93,3 +93,18 @@ async def test_fields_and_the_format_of_events_can_be_chosen(server: Homeserver)
 
     assert fields == {"content": {"body": "hi"}, "event_id": event_id}
     assert {"hashes", "signatures", "auth_events", "unsigned"} <= federation.keys()
+    assert federation["event_id"] == event_id
+
+
+async def test_a_state_event_that_the_filter_leaves_out_does_not_bring_up_its_room(client: Client) -> None:
+    alice = await client.register()
+    room = await alice.create_room()
+    wanted = {"room": {"timeline": {"types": []}, "state": {"types": ["m.room.topic"]}, "ephemeral": {"types": []}}}
+    before = await alice.sync(filter=wanted)
+    await alice.send_state(room, "m.room.member", {"membership": "join", "displayname": "Boris"}, alice.user_id)
+    quiet = await alice.sync(since=before.next_batch, filter=wanted)
+    await alice.invite(room, (await client.register()).user_id)
+    counted = await alice.sync(since=quiet.next_batch, filter=wanted)
+
+    assert quiet.rooms() == {}
+    assert counted.rooms()[room]["summary"]["m.invited_member_count"] == 1

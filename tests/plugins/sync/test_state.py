@@ -146,3 +146,33 @@ async def test_history_goes_on_from_where_the_timeline_began(client: Client) -> 
     page = await alice.messages(room, **{"from": sync.rooms()[room]["timeline"]["prev_batch"], "limit": "2"})
 
     assert [event["content"]["body"] for event in page["chunk"]] == ["1", "0"]
+
+
+async def test_what_is_state_now_stays_in_the_timeline_of_a_private_history(client: Client) -> None:
+    alice, bob, carol = await client.register(), await client.register(), await client.register()
+    private = {"type": "m.room.history_visibility", "content": {"history_visibility": "joined"}}
+    room = await alice.create_room(preset="public_chat", initial_state=[private])
+    await bob.join(room)
+    before = await bob.sync()
+    await bob.leave(room)
+    await alice.send_text(room, "among ourselves")
+    await carol.join(room)
+    await bob.join(room)
+    after = await bob.sync(since=before.next_batch)
+
+    shown = [
+        (event["type"], event.get("state_key"), event["content"].get("membership")) for event in after.timeline(room)
+    ]
+    assert shown == [
+        ("m.room.member", user.user_id, does) for user, does in ((bob, "leave"), (carol, "join"), (bob, "join"))
+    ]
+
+
+async def test_a_room_that_was_just_joined_has_a_limited_timeline(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    before = await bob.sync()
+    room = await alice.create_room(preset="public_chat")
+    await bob.join(room)
+    after = await bob.sync(since=before.next_batch)
+
+    assert after.rooms()[room]["timeline"]["limited"] is True
