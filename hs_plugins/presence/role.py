@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 SOONEST: Final = 0.2
 """Seconds between two turns, when there is nothing else to do."""
+BUSY: Final = 1.0
+"""When turns have become fewer than that, nobody is told at once."""
 LATEST: Final = 10.0
 """The same, when there is: of all that a server does, this can wait best."""
 TOO_LATE: Final = 0.05
@@ -52,7 +54,7 @@ class PresenceRole(Presences):
             await self.clock.sleep(pause)
             late = self.clock.monotonic() - asked > TOO_LATE
             pause = min(LATEST, pause * 2) if late else max(SOONEST, pause / 2)
-            self.busy = pause > SOONEST
+            self.busy = pause > BUSY
             try:
                 await self.turn()
             except DatabaseUnavailable:

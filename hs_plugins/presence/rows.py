@@ -26,6 +26,8 @@ class PresenceRow(msgspec.Struct, frozen=True, array_like=True):
     currently_active: bool
     rooms: tuple[RoomId, ...] = ()
     """Those that the user is in, so that everybody in them is told."""
+    moved: tuple[RoomId, ...] | None = None
+    """If the presence is as it was before, and only `rooms` have changed: those that the user has come to."""
 
     def content(self, now: int) -> dict[str, Any]:
         """What clients are shown. "The last active time must be up to date" when they are given it."""

@@ -15,7 +15,7 @@ from hs_core.core import Core
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.plugin import Parts, Section, SectionEvent, Window
 from hs_plugins.presence.api import PRESENCE, PRESENCE_CHANGES
-from hs_plugins.presence.recent import RecentPresence
+from hs_plugins.presence.recent import Heard, RecentPresence
 from hs_plugins.presence.rows import OFFLINE, PresenceRow
 
 MAX_TOLD: Final = 500
@@ -49,18 +49,27 @@ class PresenceSection:
 
     def _news(self, window: Window) -> Iterator[PresenceRow]:
         """The newest row of each user of whom the device has not been told."""
-        after, everything = window.after, window.after is None or window.after < self.recent.horizon
-        for position, row in self.recent.newest():
-            if after is not None and position <= after and not window.newly_joined:
+        for heard in self.recent.newest():
+            if window.after is not None and heard.position <= window.after and not window.newly_joined:
                 return
-            if position > window.up_to or not _sees(window, row):
-                continue
-            if everything or position > (after or 0):
-                # Whoever does not know of somebody takes them to be offline.
-                if after is not None or row.presence != OFFLINE:
-                    yield row
-            elif row.presence != OFFLINE and not _disjoint(row.rooms, window.newly_joined):
-                yield row
+            if heard.position <= window.up_to and self._is_news(heard, window):
+                yield heard.row
+
+    def _is_news(self, heard: Heard, window: Window) -> bool:
+        row, after = heard.row, window.after
+        is_own = row.user_id == window.user_id
+        # "Presence information is published to all users who share a room with the target user."
+        if not is_own and _disjoint(row.rooms, window.joined):
+            return False
+        # Whoever does not know of somebody takes them to be offline.
+        if after is None:
+            return row.presence != OFFLINE
+        if after < self.recent.horizon or heard.changed > after:
+            return True
+        if row.presence == OFFLINE or is_own:
+            return False
+        met = heard.position > after and not _disjoint(heard.moved, window.joined)
+        return met or not _disjoint(row.rooms, window.newly_joined)
 
     async def _own(self, user_id: UserId) -> list[PresenceRow]:
         try:
@@ -71,14 +80,14 @@ class PresenceSection:
 
 
 def presence_event(row: PresenceRow, now: int) -> SectionEvent:
-    """What clients are shown: `m.presence`."""
-    event = {"type": "m.presence", "sender": row.user_id, "content": row.content(now)}
+    """What clients are shown: `m.presence`.
+
+    NOTSPEC: the content names the user as well, as it did when there was no `/sync`: clients of `/initialSync` and
+    `/events` look there.
+    """
+    content = {"user_id": row.user_id, **row.content(now)}
+    event = {"type": "m.presence", "sender": row.user_id, "content": content}
     return SectionEvent("m.presence", row.user_id, orjson.dumps(event))
-
-
-def _sees(window: Window, row: PresenceRow) -> bool:
-    """ "Presence information is published to all users who share a room with the target user." """
-    return row.user_id == window.user_id or not _disjoint(row.rooms, window.joined)
 
 
 def _disjoint(rooms: Collection[RoomId], others: Collection[RoomId]) -> bool:
@@ -87,7 +96,7 @@ def _disjoint(rooms: Collection[RoomId], others: Collection[RoomId]) -> bool:
 
 def concerned(row: PresenceRow) -> tuple[str, ...]:
     """Whom a presence is news to."""
-    return (row.user_id, *row.rooms)
+    return (row.user_id, *row.rooms) if row.moved is None else row.moved
 
 
 SECTION = Section("pres", PRESENCE_CHANGES, concerns=concerned, open=PresenceSection.of)

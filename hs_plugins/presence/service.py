@@ -47,6 +47,8 @@ class Presences:
     _told: dict[UserId, PresenceRow] = field(default_factory=dict)
     _news: dict[UserId, None] = field(default_factory=dict)
     """Those of whom there is something to tell, the longest waiting first."""
+    _moved: dict[UserId, set[RoomId]] = field(default_factory=dict)
+    """Of those who came to rooms or left some: the rooms that they came to."""
     _due: list[tuple[int, UserId]] = field(default_factory=list)
     """A heap of when to look at whom; only entries that are `_scheduled` count."""
     _scheduled: dict[UserId, int] = field(default_factory=dict)
@@ -106,10 +108,7 @@ class Presences:
         """Room events: who sends one is active, and who moves is to be shown to others."""
         for _, row in batch.rows:
             if row.membership is not None and row.state_key is not None:
-                moved = UserId(row.state_key)
-                self.rooms.moved(moved)
-                if moved in self._users:
-                    self._news[moved] = None
+                self._moves(UserId(row.state_key), row)
             if row.device_id is not None and (user := self._users.get(row.sender)) is not None:
                 now = self.clock.now_ms()
                 user.acts(row.device_id, now)
@@ -129,7 +128,7 @@ class Presences:
                 del self._scheduled[user_id]
                 if (user := self._users.get(user_id)) is not None:
                     self._look(user, now)
-        await self._tell(list(self._news)[:MAX_TOLD])
+        await self._tell(list(self._news | self._moved)[:MAX_TOLD])
 
     async def save(self) -> None:
         """Write what has to outlive a restart."""
@@ -147,15 +146,26 @@ class Presences:
         ready = [(user_id, await self.rooms.of(user_id)) for user_id in user_ids]
         if self._epoch is None or self.announcer.epoch != self._epoch:
             return
-        known = [(self._users[user_id], rooms) for user_id, rooms in ready if user_id in self._users]
+        rows = [self._row(self._users[user_id], rooms) for user_id, rooms in ready if user_id in self._users]
         for user_id, _ in ready:
             self._news.pop(user_id, None)
-        if known:
-            self.announcer.announce([self._row(user, rooms) for user, rooms in known])
+            self._moved.pop(user_id, None)
+        if rows:
+            self.announcer.announce(rows)
+
+    def _moves(self, user_id: UserId, row: EventRow) -> None:
+        """A member event of this user."""
+        if b'"membership":"join"' in (row.prev_content or b"") and row.membership == "join":
+            return  # another name or avatar
+        self.rooms.moved(user_id)
+        if user_id in self._users:
+            came_to = self._moved.setdefault(user_id, set())
+            (came_to.add if row.membership == "join" else came_to.discard)(row.room_id)
 
     def _row(self, user: UserPresence, rooms: tuple[RoomId, ...]) -> PresenceRow:
         user_id, before = user.user_id, self._told.get(user.user_id)
-        row = replace(user.at(self.clock.now_ms()), rooms=rooms)
+        moved = None if user_id in self._news else tuple(self._moved.get(user_id, ()))
+        row = replace(user.at(self.clock.now_ms()), rooms=rooms, moved=moved)
         if before is None or (before.presence, before.status_msg) != (row.presence, row.status_msg):
             self.unsaved[user_id] = row
         if row.presence == OFFLINE:
@@ -195,7 +205,7 @@ class Presences:
             return
         self._epoch = epoch
         if epoch is None:
-            for kept in (self._users, self._told, self._news, self._due, self._scheduled, self.unsaved):
+            for kept in (self._users, self._told, self._news, self._moved, self._due, self._scheduled, self.unsaved):
                 kept.clear()
             return
         now = self.clock.now_ms()

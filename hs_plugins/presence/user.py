@@ -42,10 +42,10 @@ class UserPresence:
     """For a user of another server: whether that server says that they are currently active."""
 
     def heard(self, device_id: DeviceId | None, state: State, now: int, until: int) -> None:
-        """A client is connected, as `state`, and will be until then. Only a user who comes online acts by that."""
+        """A client is connected, as `state`, and will be until then. To come online is an act, to stay so is none."""
         if device_id != EARLIER:
             self.devices.pop(EARLIER, None)
-        if state != UNAVAILABLE and self.at(now).presence == OFFLINE:
+        if self.at(now).presence == OFFLINE:
             self.last_active = now
         device = self.devices.get(device_id)
         if device is not None:

@@ -10,6 +10,7 @@ from hs_core.http.request import Request
 from hs_core.http.responses import json_response
 from hs_core.matrix.filters import DEFAULT_FILTER, Filter, parse_filter
 from hs_core.matrix.identifiers import parse_room_id
+from hs_core.plugin.hookspecs import client_syncs
 from hs_core.streams.token import format_token, parse_token
 from hs_plugins.sync.event_stream import wait_for_events
 from hs_plugins.sync.gather import DEFAULT_LIMIT, MAX_LIMIT
@@ -32,6 +33,7 @@ async def get_events(syncing: Syncing, request: Request) -> Response:
     await syncing.stream.check_peek(asker, room_id, view)
     since = parse_token(start) if start else syncing.following.positions()
     wanted = _wanted(request, DEFAULT_FILTER, since, timeout)
+    await _told_online(syncing, wanted)
     chunk = await wait_for_events(syncing.stream, wanted, room_id, limit, syncing.draining)
     return json_response({"start": format_token(since), "end": format_token(chunk.positions), "chunk": chunk.events})
 
@@ -48,6 +50,7 @@ async def get_initial_sync(syncing: Syncing, request: Request) -> Response:
     """`GET /initialSync`."""
     archived = request.query_flag("archived")
     wanted = _limited(request, include_leave=archived)
+    await _told_online(syncing, wanted)
     view = await syncing.following.views.of(wanted.user_id)
     return json_response(await syncing.snapshots.everything(wanted, view))
 
@@ -58,6 +61,12 @@ async def get_room_initial_sync(syncing: Syncing, request: Request) -> Response:
     wanted = _limited(request, include_leave=True)
     view = await syncing.following.views.of(wanted.user_id)
     return json_response(await syncing.snapshots.of_room(room_id, wanted, view))
+
+
+async def _told_online(syncing: Syncing, wanted: Wanted) -> None:
+    """ "The default state when the user is connected to an event stream" ("Presence")."""
+    timeout_ms = round(wanted.timeout * 1000)
+    await syncing.hooks.notify(client_syncs, wanted.user_id, wanted.device_id, "online", timeout_ms)
 
 
 def _limited(request: Request, *, include_leave: bool) -> Wanted:

@@ -16,6 +16,9 @@ from hs_core.testing.http import Json, path
 from hs_core.testing.sync import Sync
 from hs_plugins.presence.api import PRESENCE, PresenceRow
 
+EVENTS = "/_matrix/client/r0/events"
+"""As its schema knows room events only, it is not asked under the name that the schema is for."""
+
 
 def status(user: User) -> str:
     return path("presence", user.user_id, "status")
@@ -65,6 +68,23 @@ async def test_a_user_sees_their_own_presence_in_the_first_sync(client: Client) 
     assert own is not None
     assert (own["presence"], own["currently_active"]) == ("online", True)
     assert own["last_active_ago"] >= 0
+
+
+async def test_clients_of_old_are_told_and_online(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    await room_of(alice, bob)
+
+    first = await alice.request("GET", "/initialSync")
+
+    (own,) = [event["content"] for event in first["presence"] if event["content"]["user_id"] == alice.user_id]
+    assert own["presence"] == "online"
+    assert (await asks(bob, alice))["presence"] == "online"
+    await says(bob, "unavailable", status_msg="away")
+    chunk: list[Json] = []
+    since = first["end"]
+    while not any(event["type"] == "m.presence" and event["sender"] == bob.user_id for event in chunk):
+        answer = await alice.request("GET", EVENTS, params={"from": since, "timeout": "10000"})
+        chunk, since = answer["chunk"], answer["end"]
 
 
 async def test_coming_online_by_a_sync_is_told_in_that_sync_only(client: Client) -> None:
@@ -140,6 +160,24 @@ async def test_who_joins_and_who_is_there_see_each_other(client: Client) -> None
 
     assert seen(await bob.sync(since[bob]), alice) is not None
     await alice.sync_until(shows(bob, "online"), since[alice])
+
+
+async def test_moving_about_is_no_news_to_oneself_or_to_those_who_know(client: Client) -> None:
+    alice, bob, carol = [await client.register() for _ in range(3)]
+    await room_of(alice, bob)
+    other = await room_of(carol)
+    await carol.sync()
+    since = {user: (await user.sync()).next_batch for user in (alice, bob)}
+    await bob.sync_until(shows(alice, "online"), None, set_presence="offline")
+
+    await alice.join(other)
+    await says(carol, "unavailable")
+
+    told = await alice.sync_until(shows(carol, "unavailable"), since[alice])
+    assert seen(told, alice) is None
+    await says(bob, "unavailable")
+    told = await bob.sync_until(shows(bob, "unavailable"), since[bob], set_presence="offline")
+    assert seen(told, alice) is None
 
 
 async def test_who_sends_something_is_active_again(client: Client) -> None:
