@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -94,7 +95,8 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         roles = await _start_roles(core, composition, stack)
         for plugin in composition.active_plugins:
             for task in plugin.tasks:
-                repeating = group.create_task(repeat(task, roles[plugin.name], clock), name=task.name)
+                is_ours = partial(layout.is_ours, plugin, task)
+                repeating = group.create_task(repeat(task, roles[plugin.name], clock, is_ours), name=task.name)
                 stack.callback(repeating.cancel)
         server, addresses = await _listen(core, composition, roles)
         await stack.enter_async_context(layout.owning(addresses[0] if addresses else ""))

@@ -10,7 +10,7 @@ from hs_core.cluster.members import Member
 from hs_core.cluster.registry import Registry, Share
 from hs_core.config import Config
 from hs_core.db import Database
-from hs_core.plugin.declaration import Plugin
+from hs_core.plugin.declaration import Plugin, Scope, Task
 from hs_core.streams.bus import Bus, MemoryBus
 from hs_core.streams.bus_redis import RedisBus
 
@@ -23,6 +23,12 @@ class Layout:
     bus: Bus
     registry: Registry | None = None
     """The other processes; `None` if there cannot be any."""
+
+    def is_ours(self, plugin: Plugin, task: Task) -> bool:
+        """Whether the next turn of a task, whose plugin is active here, falls to this process."""
+        if self.registry is None or task.scope is not Scope.SINGLETON:
+            return True
+        return bool(self.leases.held(_name(plugin, task)))
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -66,3 +72,11 @@ def _shares(config: Config, installed: Iterable[Plugin]) -> Iterable[Share]:
     for plugin in installed:
         for stream in plugin.writes:
             yield Share(stream.name, stream.slots, plugin.name, config.streams.get(stream.name))
+        for task in plugin.tasks:
+            if task.scope is Scope.SINGLETON:
+                yield Share(_name(plugin, task), 1, plugin.name)
+
+
+def _name(plugin: Plugin, task: Task) -> str:
+    """A task that runs in one process at a time is held like a stream with one slot."""
+    return f"task: {plugin.name}: {task.name}"
