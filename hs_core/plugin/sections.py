@@ -99,4 +99,6 @@ class Section(Generic[Row]):
     open: Callable[[Core], SectionReader]
     """Makes the reader, in processes where a plugin that shows sections is active."""
     every_time: bool = False
-    """Asked for every response that is sent, not only when a row concerned the user: for what is always told."""
+    """Asked for every response that is sent, and when an event of a room concerned the user, not only when a row did:
+    for what is always told, or follows from room events.
+    """

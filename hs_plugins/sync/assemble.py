@@ -64,6 +64,7 @@ class Assembler:
             plans.invited = [one for one in plans.invited if one.sender not in ignored]
         rooms = await self.gatherer.rooms(plans.rooms, wanted, positions[EVENTS_KEY])
         rooms = [room for room in rooms if room.is_news]
+        final = final or bool(rooms or plans.invited or plans.knocked)
         collected = await self.collect(wanted, view, rooms, positions, plans.rooms, final=final)
         return News(positions, plans, rooms, collected)
 

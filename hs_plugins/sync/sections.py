@@ -54,23 +54,36 @@ class Sections:
     async def collect(
         self, wanted: Wanted, view: UserView, rooms: Neighbours, positions: dict[str, int], *, final: bool
     ) -> Collected:
-        """Ask those that may have news; with `final` those as well that speak every time.
+        """Ask those that may have news and, if a response is to be sent, those as well that speak every time.
 
-        Moves `positions` back where a reader stopped early.
+        That is so with `final`, or once one of them has news. Moves `positions` back where a reader stopped early.
         """
         collected = Collected()
+        since = wanted.since or {}
+        moved = bool(rooms.newly_joined or rooms.newly_left)
+        events_moved = moved or _may_have_news(view, EVENTS_KEY, since.get(EVENTS_KEY), positions[EVENTS_KEY])
+        later = []
         for key, each in self._sections.items():
-            after = None if wanted.since is None else wanted.since.get(key)
-            moved = rooms.newly_joined or rooms.newly_left or (final and each.section.every_time)
-            if not moved and not _may_have_news(view, key, after, positions[key]):
-                continue
-            window = _window(wanted, rooms, after, positions[key], positions[EVENTS_KEY])
-            parts = await each.reader.collect(window)
-            if parts is not None:
-                _merge(collected, parts, wanted.filter)
-                if parts.up_to is not None and parts.up_to > (after or 0):
-                    positions[key] = parts.up_to
+            moved_for_it = events_moved if each.section.every_time else moved
+            if moved_for_it or _may_have_news(view, key, since.get(key), positions[key]):
+                await self._ask(key, wanted, rooms, positions, collected)
+            elif each.section.every_time:
+                later.append(key)
+        if final or collected.news:
+            for key in later:
+                await self._ask(key, wanted, rooms, positions, collected)
         return collected
+
+    async def _ask(
+        self, key: str, wanted: Wanted, rooms: Neighbours, positions: dict[str, int], collected: Collected
+    ) -> None:
+        after = None if wanted.since is None else wanted.since.get(key)
+        window = _window(wanted, rooms, after, positions[key], positions[EVENTS_KEY])
+        parts = await self._sections[key].reader.collect(window)
+        if parts is not None:
+            _merge(collected, parts, wanted.filter)
+            if parts.up_to is not None and parts.up_to > (after or 0):
+                positions[key] = parts.up_to
 
     def concerned(self, wanted: Wanted, view: UserView, positions: Mapping[str, int]) -> bool:
         """Whether one of them may have news."""
