@@ -223,6 +223,13 @@ async def client_syncs(user: UserId, device: DeviceId | None, presence: str, tim
 
 
 @NoticeHook
+async def user_joined(user: UserId, room: RoomId) -> None:
+    """A local user has joined, or said so again, through the client API, which answers them when all have been told.
+    Fails open.
+    """
+
+
+@NoticeHook
 async def room_succeeded(user: UserId, old: RoomId, new: RoomId) -> None:
     """A local user has followed a room to the one that replaces it, so what they have set for the one should be true
     of the other ("Room Upgrades"). It may be told again when they come back. Fails open.

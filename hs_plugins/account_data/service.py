@@ -30,7 +30,7 @@ from hs_plugins.account_data.contents import MAX_TOTAL, check_size, weight, with
 from hs_plugins.account_data.reading import StoredAccountData
 from hs_plugins.account_data.rows import AccountDataRow
 from hs_plugins.account_data.store import Place
-from hs_plugins.account_data.successors import Successors
+from hs_plugins.account_data.successors import Successors, Tombstones
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ
 
 Change = Callable[[bytes | None], bytes | None]
@@ -94,9 +94,10 @@ class AccountDataRole:
 async def start(core: Core) -> AsyncIterator[AccountDataRole]:
     """Own account data for as long as the context lasts."""
     writer, read = core.writer(ACCOUNT_DATA_CHANGES), cast(StoredAccountData, core.read_sides[ACCOUNT_DATA_READ])
-    successors = Successors(core.server_name, writer, core.read_sides[ROOMS_READ], core.hooks, core.clock)
-    core.follower(EVENTS).subscribe(successors.hear)
+    successors = Successors(core.read_sides[ROOMS_READ], core.hooks)
+    tombstones = Tombstones(core.server_name, writer, successors, core.clock)
+    core.follower(EVENTS).subscribe(tombstones.hear)
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(successors.run(), name="follow users to new rooms")
+        following = group.create_task(tombstones.run(), name="follow users to new rooms")
         yield AccountDataRole(writer, core.db, core.services, read, core.hooks)
         following.cancel()

@@ -10,16 +10,16 @@ from hs_core.clock import Clock
 from hs_core.config import Config
 from hs_core.core import Core
 from hs_core.http.requester import Requester
-from hs_core.matrix.identifiers import ServerName, UserId, server_name_of
+from hs_core.matrix.identifiers import RoomId, ServerName, UserId, server_name_of
 from hs_core.matrix.signing import SigningKey
 from hs_core.plugin.hooks import Hooks
-from hs_core.plugin.hookspecs import ignored_users
+from hs_core.plugin.hookspecs import ignored_users, user_joined
 from hs_plugins.client.config import ClientConfig, Support
 from hs_plugins.client.guests import GuestKeeper
 from hs_plugins.directory.api import DIRECTORY, DIRECTORY_READ, PUBLISHING, Directory, DirectoryRead, Publishing
 from hs_plugins.login.api import USERS
 from hs_plugins.profile.api import PROFILES_READ, ProfilesRead
-from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ, Reader, Rooms, RoomsRead
+from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ, Join, Reader, Rooms, RoomsRead, Sent
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,12 @@ class ClientApi:
         """Whom events are shown to."""
         ignored = await self.hooks.first(ignored_users, asker.user_id)
         return Reader(asker.user_id, asker.device_id, frozenset(ignored or ()))
+
+    async def join(self, room_id: RoomId, join: Join) -> Sent:
+        """Let a user join; what follows from that elsewhere, such as tags, is there when they are answered."""
+        sent = await self.rooms.join(room_id, join)
+        await self.hooks.notify(user_joined, join.user_id, room_id)
+        return sent
 
     async def profile_of(self, user_id: UserId) -> dict[str, Any]:
         """What a member event says of a user of this server; what others say of themselves their servers know."""

@@ -74,7 +74,7 @@ async def _send_member(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent
         raise BadJson("`membership` is not one")
     if membership == "join" and draft.state_key == draft.sender:
         said = {key: value for key, value in draft.content.items() if key != "membership"}
-        return await client.rooms.join(room_id, Join(user_id=draft.sender, content=said))
+        return await client.join(room_id, Join(user_id=draft.sender, content=said))
     return await _send(client, room_id, draft)
 
 

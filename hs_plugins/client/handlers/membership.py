@@ -50,7 +50,7 @@ async def post_join(client: ClientApi, request: Request) -> Response:
     if request.asker.is_guest and not await lets_guests_in(client.read, room_id):
         raise GuestForbidden("Guests cannot join this room")
     content = {**await client.profile_of(user), **custom, **_reason(body)}
-    await client.rooms.join(room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed))
+    await client.join(room_id, Join(user_id=user, content=content, third_party_signed=body.third_party_signed))
     return json_response({"room_id": room_id})
 
 

@@ -1,13 +1,19 @@
 """Account data and tags, as a user's clients see them."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from hs_core.matrix.identifiers import RoomId, UserId
+from hs_core.plugin import Plugin, hookimpl
+from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client, User
+from hs_core.testing.homeserver import Homeserver, homeserver
 from hs_core.testing.http import Json, path
 from hs_core.testing.sync import Sync
+from hs_plugins.account_data.api import ACCOUNT_DATA_READ
 
 
 def of_account(sync: Sync) -> dict[str, Json]:
@@ -239,3 +245,46 @@ async def test_tags_are_set_anew_where_a_client_has_written_nonsense(client: Cli
     assert await alice.request("GET", alice.path("rooms", room, "tags")) == {"tags": {}}
     await alice.request("PUT", alice.path("rooms", room, "tags", "u.b"), json={})
     assert await alice.request("GET", path("user", alice.user_id, "rooms", room, "tags")) == {"tags": {"u.b": {}}}
+
+
+async def test_what_an_erased_user_has_set_is_gone(server: Homeserver, client: Client) -> None:
+    alice = await client.register()
+    user, room = UserId(alice.user_id), RoomId(await alice.create_room())
+    await put(alice, "org.example.a", {})
+    await put(alice, "org.example.r", {}, room)
+    read = server.core.read_sides[ACCOUNT_DATA_READ]
+    assert await read.global_of(user, "org.example.a") == {}
+    assert await read.of_room(user, room, "org.example.r") == {}
+    auth = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": user}, "password": alice.password}
+    await alice.request("POST", "/account/deactivate", json={"auth": auth, "erase": True})
+    assert await read.global_of(user, "org.example.a") is None
+    assert await read.of_room(user, room, "org.example.r") is None
+
+
+class Listener:
+    """Hears of account data."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str | None, str, Any]] = []
+
+    @hookimpl
+    async def account_data_changed(self, user: UserId, room: RoomId | None, type: str, content: Json) -> None:  # noqa: A002
+        self.heard.append((user, room, type, content))
+
+
+async def test_plugins_are_told_of_changes(tmp_path: Path) -> None:
+    listener = Listener()
+    plugins = [*discover().plugins.values(), Plugin(name="listener", hooks=lambda _core: listener)]
+    async with (
+        homeserver(tmp_path, f"sqlite:///{tmp_path}/hs.db", plugins=plugins) as server,
+        Client(server.url, shared_secret=server.shared_secret) as client,
+    ):
+        alice = await client.register()
+        room = await alice.create_room()
+        await put(alice, "org.example.a", {"value": 1})
+        await put(alice, "org.example.a", {"value": 1})
+        await alice.request("PUT", alice.path("rooms", room, "tags", "u.a"), json={})
+    assert listener.heard == [
+        (alice.user_id, None, "org.example.a", {"value": 1}),
+        (alice.user_id, room, "m.tag", {"tags": {"u.a": {}}}),
+    ]
