@@ -139,9 +139,11 @@ class Stream(Generic[Row]):
     shard_by: By = By.NONE
     """What the keys of its slots are."""
     slots: int = 1
-    """How many shares the writing can be split into; 1 is a single writer."""
+    """How many shares the writing can be split into; 1 is a single writer. Once released it never changes."""
     version: int = 1
-    """The version of `row`. Rows of the version before are still understood, so that a rolling restart works."""
+    """The version of `row`. A new one only adds fields, at the end and with defaults: processes understand the version
+    before theirs and the one after, so that a rolling restart works.
+    """
 
     @property
     def in_memory(self) -> bool:
