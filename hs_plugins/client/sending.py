@@ -27,6 +27,8 @@ async def send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
     """
     if draft.txn_id is not None and len(draft.txn_id) > MAX_TRANSACTION_ID:
         raise InvalidParam(f"A transaction ID has at most {MAX_TRANSACTION_ID} characters")
+    if draft.type == "m.room.tombstone" and draft.content.get("replacement_room") == room_id:
+        raise InvalidParam("A room cannot be replaced by itself")
     if draft.state_key is None:
         draft = _with_redaction(draft)
         if "m.relates_to" in draft.content:

@@ -91,5 +91,8 @@ class DirectoryRead(Protocol):
     async def is_published(self, room_id: RoomId, network: str = "") -> bool:
         """Whether the room is on a list."""
 
+    async def published_among(self, room_ids: Collection[RoomId]) -> set[RoomId]:
+        """Those of the rooms that are on the server's own list."""
+
 
 DIRECTORY_READ = ReadSide[DirectoryRead]("directory")

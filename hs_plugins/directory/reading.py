@@ -28,6 +28,9 @@ class StoredDirectory:
     async def is_published(self, room_id: RoomId, network: str = "") -> bool:
         return await self._db.read(lambda tx: store.is_published(tx, room_id, network))
 
+    async def published_among(self, room_ids: Collection[RoomId]) -> set[RoomId]:
+        return await self._db.read(lambda tx: store.published_among(tx, room_ids)) if room_ids else set()
+
 
 @asynccontextmanager
 async def open_directory(core: Core) -> AsyncIterator[StoredDirectory]:

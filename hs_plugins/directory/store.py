@@ -28,6 +28,7 @@ _PUBLISH = """
     ON CONFLICT (room_id, network) DO UPDATE SET published = excluded.published, position = excluded.position
 """
 _IS_PUBLISHED = "SELECT 1 FROM published_rooms WHERE room_id = ? AND network = ? AND published"
+_PUBLISHED_AMONG = "SELECT room_id FROM published_rooms WHERE room_id = ANY(?) AND network = '' AND published"
 _ALL_PUBLISHED = "SELECT room_id, network FROM published_rooms WHERE published"
 _ROWS = """
     SELECT position, room_id, network, published FROM published_rooms
@@ -78,6 +79,11 @@ def publish(tx: Transaction, row: PublishedRow, position: int) -> None:
 def is_published(tx: Transaction, room_id: RoomId, network: str) -> bool:
     """Whether the room is on the list."""
     return tx.one(_IS_PUBLISHED, (room_id, network)) is not None
+
+
+def published_among(tx: Transaction, room_ids: Collection[RoomId]) -> set[RoomId]:
+    """Those of the rooms that are on the server's own list."""
+    return {row[0] for row in tx.all(_PUBLISHED_AMONG, (list(room_ids),))}
 
 
 def all_published(tx: Transaction) -> list[tuple[RoomId, str]]:

@@ -14,7 +14,7 @@ def _old(path: str, handler: Handler, *, guests: bool = True) -> Route:
 
 plugin = Plugin(
     name="sync",
-    requires=["rooms"],
+    requires=["rooms", "directory"],
     config=SyncConfig,
     reads=["events"],
     shows_sections=True,

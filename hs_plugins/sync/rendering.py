@@ -32,6 +32,7 @@ class Renderer:
     previous: Collection[EventId] = ()
     """The events whose `prev_content` the reader may see."""
     with_room_id: bool = False
+    """For events that are not written under their room, in the endpoints from before `/sync`."""
 
     def state(self, row: EventRow) -> orjson.Fragment:
         """An event of a room's state."""
@@ -68,7 +69,8 @@ class Renderer:
     def _spliced(self, row: EventRow, unsigned: bytes) -> bytes:
         age = self.now - row.origin_server_ts
         if self.with_room_id:
-            unsigned += b'},"room_id":' + orjson.dumps(row.room_id)
+            # NOTSPEC: those who still use endpoints from before `/sync` know the sender as `user_id`.
+            unsigned += b'},"user_id":%b,"room_id":%b' % (orjson.dumps(row.sender), orjson.dumps(row.room_id))
             return b'%b,"unsigned":{"age":%d%b}' % (row.client_json[:-1], age, unsigned)
         return b'%b,"unsigned":{"age":%d%b}}' % (row.client_json[:-1], age, unsigned)
 

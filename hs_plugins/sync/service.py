@@ -12,6 +12,7 @@ import orjson
 from hs_core.core import Core
 from hs_core.plugin.hooks import Hooks
 from hs_core.streams.token import EVENTS_KEY, format_token
+from hs_plugins.directory.api import DIRECTORY_READ
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ, RoomsRead
 from hs_plugins.sync.assemble import Assembler
 from hs_plugins.sync.config import SyncConfig
@@ -60,7 +61,7 @@ class Syncing:
             assembler,
             read,
             StoredFilters(core.db),
-            Snapshots(assembler, read),
+            Snapshots(assembler, read, core.read_sides[DIRECTORY_READ]),
             EventStream(assembler, read, core.db),
             core.hooks,
             core.draining,

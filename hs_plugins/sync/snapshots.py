@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from hs_core.matrix.event import StateKey
 from hs_core.matrix.history_visibility import HistoryVisibility
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_core.streams.token import EVENTS_KEY, format_token
+from hs_plugins.directory.api import DirectoryRead
 from hs_plugins.rooms.api import Membership, RoomsRead
 from hs_plugins.sync.assemble import Assembler
 from hs_plugins.sync.gather import RoomNews
@@ -38,13 +39,15 @@ class Snapshots:
 
     assembler: Assembler
     read: RoomsRead
+    directory: DirectoryRead
 
     async def everything(self, wanted: Wanted, view: UserView) -> dict[str, Any]:
         """`GET /initialSync`: all rooms of the user."""
         wanted = replace(wanted, state_after=True)
         news = await self.assembler.news(wanted, view, final=True)
         renderer = await self.assembler.gatherer.renderer(news.rooms, wanted, with_room_id=True)
-        rooms = [_room(room, renderer, news.collected, format_token(news.positions)) for room in news.rooms]
+        published = await self.directory.published_among([room.room_id for room in news.rooms])
+        rooms = [_room(room, renderer, news.collected, format_token(news.positions), published) for room in news.rooms]
         top = news.collected.top
         return {
             "end": format_token(news.positions),
@@ -65,7 +68,8 @@ class Snapshots:
         (room,) = await self.assembler.gatherer.rooms([plan], wanted, positions[EVENTS_KEY])
         renderer = await self.assembler.gatherer.renderer([room], wanted, with_room_id=True)
         collected = await self.assembler.collect(wanted, view, [room], positions)
-        shown = _room(room, renderer, collected, format_token(positions))
+        published = await self.directory.published_among([room_id])
+        shown = _room(room, renderer, collected, format_token(positions), published)
         if room_id not in view.rooms:
             del shown["membership"]
         return {**shown, "presence": collected.top.get("presence", {}).get("events", []), "receipts": []}
@@ -98,12 +102,15 @@ class Snapshots:
         ]
 
 
-def _room(room: RoomNews, renderer: Renderer, collected: Collected, end: str) -> dict[str, Any]:
+def _room(
+    room: RoomNews, renderer: Renderer, collected: Collected, end: str, published: Collection[RoomId]
+) -> dict[str, Any]:
     parts = collected.rooms.get(room.room_id, {})
     state: list[EventId] = [event_id for event_id in room.state.values() if event_id in renderer.rows]
     return {
         "room_id": room.room_id,
         "membership": room.plan.membership,
+        "visibility": "public" if room.room_id in published else "private",
         "messages": {
             "start": room.timeline.prev_batch or end,
             "end": end,

@@ -52,3 +52,11 @@ async def test_only_who_has_the_power_upgrades_a_room(client: Client) -> None:
         404,
         "M_NOT_FOUND",
     )
+
+
+async def test_no_room_is_replaced_by_itself(client: Client) -> None:
+    alice = await client.register()
+    room = await alice.create_room()
+    body = {"body": "round and round", "replacement_room": room}
+    for what in (path("state", "m.room.tombstone"), path("send", "m.room.tombstone", "1")):
+        assert await alice.error("PUT", path("rooms", room) + what, json=body) == (400, "M_INVALID_PARAM")

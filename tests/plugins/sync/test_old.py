@@ -38,7 +38,7 @@ async def test_events_wait_for_what_happens_next(client: Client) -> None:
     event = await alice.send_text(room, "hi")
 
     (told,) = (await waiting)["chunk"]
-    assert (told["event_id"], told["room_id"]) == (event, room)
+    assert (told["event_id"], told["room_id"], told["user_id"]) == (event, room, alice.user_id)
     again = await alice.request("GET", path("events", event))
     assert again | {"unsigned": None} == told | {"unsigned": None}
 
@@ -90,6 +90,17 @@ async def test_an_initial_sync_of_old_shows_rooms_with_their_messages_and_state(
     assert "m.room.create" in {event["type"] for event in rooms[room]["state"]}
     assert rooms[invited]["invite"]["content"]["membership"] == "invite"
     assert (await alice.request("GET", "/initialSync", params={"limit": "0"}))["rooms"][0]["messages"]["chunk"] == []
+
+
+async def test_rooms_of_an_initial_sync_of_old_say_whether_they_are_published(client: Client) -> None:
+    alice = await client.register()
+    listed, unlisted = await alice.create_room(visibility="public"), await alice.create_room()
+
+    rooms = (await alice.request("GET", "/initialSync"))["rooms"]
+    one = await alice.request("GET", path("rooms", listed, "initialSync"))
+
+    assert {room["room_id"]: room["visibility"] for room in rooms} == {listed: "public", unlisted: "private"}
+    assert one["visibility"] == "public"
 
 
 async def test_a_room_is_shown_as_it_was_when_the_user_left(client: Client) -> None:
