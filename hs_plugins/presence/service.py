@@ -24,6 +24,8 @@ GRACE_MS: Final = 60 * 1000
 """How long a client that says nothing counts as connected: after it has set its state, or after a restart."""
 ELSEWHERE_MS: Final = 30 * 60 * 1000
 """How long the word of another server is good."""
+AT_ONCE_MS: Final = 200
+"""A change is told at once if nobody was told of anything for so long; else it waits for the next turn."""
 MAX_USERS: Final = 100_000
 """Who comes when so many are not offline is not shown."""
 MAX_TOLD: Final = 500
@@ -52,6 +54,7 @@ class Presences:
     _due: list[tuple[int, UserId]] = field(default_factory=list)
     """A heap of when to look at whom; only entries that are `_scheduled` count."""
     _scheduled: dict[UserId, int] = field(default_factory=dict)
+    _told_at: int = 0
     _epoch: int | None = None
 
     # The service
@@ -61,15 +64,15 @@ class Presences:
             now = self.clock.now_ms()
             user.heard(device_id, state, now, now + for_ms)
             self._look(user, now)
-            if user_id not in self._told and not self.busy:
-                # Who comes online sees that in the sync by which they do, and is not woken for it by the next turn.
-                await self._tell([user_id])
+            # Who comes online sees that in the sync by which they do, and is not woken for it by the next turn.
+            await self._tell_at_once(user_id, urgent=user_id not in self._told)
 
     async def says(self, user_id: UserId, device_id: DeviceId | None, state: State, status_msg: str | None) -> None:
         if (user := await self._user(user_id)) is not None:
             now = self.clock.now_ms()
             user.says(device_id, state, status_msg, now, now + GRACE_MS)
             self._look(user, now)
+            await self._tell_at_once(user_id, urgent=False)
 
     async def gone(self, user_id: UserId, device_id: DeviceId) -> None:
         user = self._users.get(user_id)
@@ -142,6 +145,12 @@ class Presences:
 
     # Inside
 
+    async def _tell_at_once(self, user_id: UserId, *, urgent: bool) -> None:
+        """Without waiting for the next turn, if that is not done too often."""
+        is_due = urgent or self.clock.now_ms() - self._told_at >= AT_ONCE_MS
+        if is_due and not self.busy and user_id in self._news:
+            await self._tell([user_id])
+
     async def _tell(self, user_ids: Collection[UserId]) -> None:
         ready = [(user_id, await self.rooms.of(user_id)) for user_id in user_ids]
         if self._epoch is None or self.announcer.epoch != self._epoch:
@@ -151,6 +160,7 @@ class Presences:
             self._news.pop(user_id, None)
             self._moved.pop(user_id, None)
         if rows:
+            self._told_at = self.clock.now_ms()
             self.announcer.announce(rows)
 
     def _moves(self, user_id: UserId, row: EventRow) -> None:
