@@ -20,6 +20,7 @@ from hs_core.streams.announcer import Announcer
 from hs_core.streams.follower import Follower
 from hs_core.streams.registry import Streams
 from hs_core.streams.writer import Writer
+from hs_core.telemetry import Hits
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -41,6 +42,8 @@ class Core:
     authenticator: Authenticator
     installed: Mapping[str, Plugin]
     """Every plugin of the environment by name, active here or not."""
+    caches: dict[str, Hits] = field(default_factory=dict)
+    """Caches whose hits are told to Prometheus, by name: a plugin adds its own as it opens them."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process begins to stop: whoever waits for news answers with what there is."""
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import ReadSides, Services
@@ -33,6 +34,7 @@ from hs_core.metrics import new_registry
 from hs_core.plugin.declaration import Plugin
 from hs_core.plugin.hooks import Hooks
 from hs_core.streams.registry import Streams
+from hs_core.telemetry import ProcessCollector, Readiness
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +93,9 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         group = await stack.enter_async_context(asyncio.TaskGroup())
         following = group.create_task(core.streams.run(), name="streams")
         stack.callback(following.cancel)
+        readiness = Readiness(db, clock)
+        watching = group.create_task(readiness.run(), name="readiness")
+        stack.callback(watching.cancel)
         await _open_read_sides(core, composition, stack)
         roles = await _start_roles(core, composition, stack)
         for plugin in composition.active_plugins:
@@ -98,7 +103,9 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
                 is_ours = partial(layout.is_ours, plugin, task)
                 repeating = group.create_task(repeat(task, roles[plugin.name], clock, is_ours), name=task.name)
                 stack.callback(repeating.cancel)
-        server, addresses = await _listen(core, composition, roles)
+        registry = new_registry()
+        registry.register(ProcessCollector(core.streams, layout.leases, db, core.caches))
+        server, addresses = await _listen(core, composition, roles, registry, readiness)
         await stack.enter_async_context(layout.owning(addresses[0] if addresses else ""))
         try:
             yield Process(core, addresses)
@@ -133,6 +140,7 @@ async def _open_core(
         authenticator=Authenticator(clock.monotonic),
         installed=dict(composition.installed),
     )
+    core.caches["access_tokens"] = core.authenticator.remembered
     for plugin in installed:
         if plugin.hooks is not None:
             core.hooks.register(plugin.name, plugin.hooks(core))
@@ -155,15 +163,17 @@ async def _start_roles(core: Core, composition: Composition, stack: AsyncExitSta
     return roles
 
 
-async def _listen(core: Core, composition: Composition, roles: Mapping[str, Any]) -> tuple[Server, list[str]]:
+async def _listen(
+    core: Core, composition: Composition, roles: Mapping[str, Any], registry: CollectorRegistry, readiness: Readiness
+) -> tuple[Server, list[str]]:
     site = Site(
         claims=[Claim(plugin.name, route) for plugin in composition.active_plugins for route in plugin.routes],
         roles=roles,
         authenticator=core.authenticator,
         limiter=RateLimiter(core.config.rate_limits, core.clock.monotonic),
-        metrics=HttpMetrics(new_registry()),
+        metrics=HttpMetrics(registry),
         clock=core.clock,
-        readiness=list,
+        readiness=readiness.reasons,
         draining=core.draining,
     )
     server = Server(core.draining)

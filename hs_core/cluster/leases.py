@@ -77,6 +77,10 @@ class Leases:
         """The slots of a stream that this process believes it holds, with their epochs."""
         return self._held.get(stream, _NOTHING).epochs
 
+    def counts(self) -> dict[str, int]:
+        """How many slots of each stream this process believes that it holds."""
+        return {stream: len(holding.epochs) for stream, holding in self._held.items()}
+
     def epochs(self, stream: Stream[Any], keys: Iterable[str]) -> dict[int, int]:
         """The slots of these keys, with the epochs under which this process holds them. Raises NotOwner."""
         held = self.held(stream.name)

@@ -9,6 +9,7 @@ The SQL is the common dialect that `hs_core.db.dialect` describes.
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -79,12 +80,25 @@ class Transaction(ABC):
 Work: TypeAlias = Callable[[Transaction], T]
 
 
+@dataclass(slots=True)
+class WorkCount:
+    """How much work of one kind a database was given, for metrics."""
+
+    waiting: int = 0
+    """Units of work that are queued or running."""
+    done: int = 0
+    seconds: float = 0.0
+    """From being asked for to the answer, all units of work together."""
+
+
 class Database(ABC):
     """An open database. Its methods are called on the event loop that opened it; cancelling one of them is harmless:
     a unit of work that has begun is finished, one that has not may be dropped.
     """
 
     engine: Engine
+    reads: WorkCount
+    writes: WorkCount
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:

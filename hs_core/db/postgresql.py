@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from hs_core.db.database import Database, Engine, Work
+from hs_core.db.database import Database, Engine, Work, WorkCount
 from hs_core.db.errors import DatabaseError, DatabaseUnavailable
 from hs_core.db.exports import Exports
 from hs_core.db.postgresql_session import Session
@@ -40,16 +40,17 @@ class PostgresDatabase(Database):
         psycopg.conninfo.conninfo_to_dict(url)  # raises here rather than in every worker
         self._connect = partial(Session, url, application_name)
         self._queue = JobQueue()
+        self.reads, self.writes = WorkCount(), WorkCount()
         self._exports = Exports()
         order = CommitOrder(Homecoming(asyncio.get_running_loop()))
         for number in range(connections):
             self._queue.serve(f"db-{number}", Worker(self._queue, self._connect, order).run)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._queue.submit(work, writes=False)
+        return await self._queue.submit(work, self.reads, writes=False)
 
     async def write(self, work: Work[T]) -> T:
-        return await self._queue.submit(work, writes=True)
+        return await self._queue.submit(work, self.writes, writes=True)
 
     def stream(self, work: Work[Iterable[T]], batch: int = 500) -> AsyncGenerator[list[T], None]:
         return self._exports.run(partial(_read_once, self._connect), work, batch)

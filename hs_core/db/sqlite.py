@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hs_core.db.database import Database, Engine, Transaction, Work
+from hs_core.db.database import Database, Engine, Transaction, Work, WorkCount
 from hs_core.db.errors import DatabaseUnavailable
 from hs_core.db.exports import Exports
 from hs_core.db.filelock import FileLock
@@ -30,6 +30,7 @@ class SqliteDatabase(Database):
     ) -> None:
         self._path = path
         self._lock = lock
+        self.reads, self.writes = WorkCount(), WorkCount()
         self._exports = Exports()
         home = Homecoming(asyncio.get_running_loop())
         self._writes, self._reads = JobQueue(), JobQueue()
@@ -53,10 +54,10 @@ class SqliteDatabase(Database):
         return cls(path, lock, writer, others)
 
     async def read(self, work: Work[T]) -> T:
-        return await self._reads.submit(work, writes=False)
+        return await self._reads.submit(work, self.reads, writes=False)
 
     async def write(self, work: Work[T]) -> T:
-        return await self._writes.submit(work, writes=True)
+        return await self._writes.submit(work, self.writes, writes=True)
 
     def stream(self, work: Work[Iterable[T]], batch: int = 500) -> AsyncGenerator[list[T], None]:
         return self._exports.run(partial(_read_once, self._path), work, batch)

@@ -4,11 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, NoReturn, TypeVar
 
-from hs_core.db.database import Transaction, Work
+from hs_core.db.database import Transaction, Work, WorkCount
 from hs_core.db.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -105,11 +106,14 @@ class JobQueue:
         self._threads.append(thread)
         thread.start()
 
-    def submit(self, work: Work[T], writes: bool) -> asyncio.Future[T]:
-        """Queue a unit of work; the future has its result."""
+    def submit(self, work: Work[T], count: WorkCount, writes: bool) -> asyncio.Future[T]:
+        """Queue a unit of work; the future has its result. `count` takes note of it."""
         if self._closing:
             raise DatabaseUnavailable("the database is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        count.waiting += 1
+        future.add_done_callback(partial(_note_end, count, loop.time()))
         self._waiting.put(Job(work, future, writes))
         return future
 
@@ -138,3 +142,9 @@ class JobQueue:
             self._waiting.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
+
+
+def _note_end(count: WorkCount, began: float, future: asyncio.Future[Any]) -> None:
+    count.waiting -= 1
+    count.done += 1
+    count.seconds += future.get_loop().time() - began

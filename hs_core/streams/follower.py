@@ -57,6 +57,11 @@ class Follower(Generic[Row]):
         self._waiters: dict[asyncio.Future[bool], int] = {}
 
     @property
+    def lag(self) -> int:
+        """Positions that this process has been told of and has not delivered yet."""
+        return max(0, self._told - self.position)
+
+    @property
     def behind(self) -> bool:
         """Whether there is, as far as is known, something that has not been delivered."""
         return self._doubted or self._told > self.position

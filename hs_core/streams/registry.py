@@ -1,7 +1,7 @@
 """The streams of one process: a writer for those it may write, a follower for those it needs to read."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -52,6 +52,11 @@ class Streams:
         if follower is None:
             raise LookupError(f"no active plugin declares that it reads the stream {stream.name!r}")
         return cast(Follower[Row], follower)
+
+    @property
+    def followers(self) -> Collection[Follower[Any]]:
+        """Of every stream that this process follows."""
+        return self._followers.values()
 
     async def begin(self, known: Iterable[Stream[Any]], followed: Iterable[str]) -> None:
         """Make sure that every installed stream has a position, and stand at the end of those that are followed."""

@@ -19,7 +19,7 @@ class EventCache:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._events: LRU[EventId, StoredEvent] = LRU(CACHE_EVENTS)
+        self.cache: LRU[EventId, StoredEvent] = LRU(CACHE_EVENTS)
         self._unsaved: dict[EventId, StoredEvent] = {}
         """Events on their way to the database, which cannot be read from there yet."""
         self.generation = 0
@@ -36,17 +36,17 @@ class EventCache:
         return found
 
     def _known(self, event_id: EventId) -> StoredEvent | None:
-        return self._unsaved.get(event_id) or self._events.get(event_id)
+        return self._unsaved.get(event_id) or self.cache.get(event_id)
 
     def known(self, event_id: EventId) -> StoredEvent | None:
         """The event, if it is in memory and durable."""
-        return self._events.get(event_id)
+        return self.cache.get(event_id)
 
     def learn(self, events: Iterable[StoredEvent], generation: int) -> None:
         """Events that were read from the database when the cache was of this generation."""
         if generation == self.generation:
             for event in events:
-                self._events[event.event.event_id] = event
+                self.cache[event.event.event_id] = event
 
     def is_unsaved(self, event_id: EventId) -> bool:
         """Whether the event is known, but not durable yet."""
@@ -58,18 +58,18 @@ class EventCache:
 
     def saved(self, event_id: EventId, position: int | None) -> None:
         """The event has been stored, at this position of the timeline."""
-        event = self._unsaved.pop(event_id, None) or self._events.get(event_id)
+        event = self._unsaved.pop(event_id, None) or self.cache.get(event_id)
         if event is not None:
-            self._events[event_id] = msgspec.structs.replace(event, position=position) if position else event
+            self.cache[event_id] = msgspec.structs.replace(event, position=position) if position else event
 
     def forget(self, event_ids: Iterable[EventId]) -> None:
         """The events were redacted or purged, or could not be stored."""
         self.generation += 1
         for event_id in event_ids:
             self._unsaved.pop(event_id, None)
-            self._events.pop(event_id)
+            self.cache.pop(event_id)
 
     def forget_saved(self) -> None:
         """Other processes own rooms from now on that were ours, and may redact their events."""
         self.generation += 1
-        self._events.clear()
+        self.cache.clear()

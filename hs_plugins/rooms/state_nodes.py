@@ -61,7 +61,7 @@ class StateNodes:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._cache: LRU[NodeHash, Node] = LRU(CACHE_ENTRIES, _weight)
+        self.cache: LRU[NodeHash, Node] = LRU(CACHE_ENTRIES, _weight)
         self._held: dict[NodeHash, tuple[Node, int]] = {}
         """Nodes on their way to the database, with the number of operations that bring them there."""
 
@@ -78,7 +78,7 @@ class StateNodes:
                 self._held[node_hash] = (node, held)
             else:
                 del self._held[node_hash]
-            self._cache[node_hash] = node
+            self.cache[node_hash] = node
 
     async def ask(self, question: Callable[[Nodes], T]) -> T:
         """Run a function of `state_map` over the nodes; it is run again with more nodes until it needs no other.
@@ -86,7 +86,7 @@ class StateNodes:
         Raises:
             LookupError: if a node is in neither memory nor database.
         """
-        nodes = _Layered(self._cache, self._held)
+        nodes = _Layered(self.cache, self._held)
         while True:
             try:
                 return question(nodes)
@@ -97,4 +97,4 @@ class StateNodes:
                 raise LookupError(f"{len(hashes) - len(found)} nodes of a room's state are not in the database")
             nodes.add(found)
             for node_hash, node in found.items():
-                self._cache[node_hash] = node
+                self.cache[node_hash] = node

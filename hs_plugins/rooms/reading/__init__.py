@@ -40,6 +40,7 @@ class Reading:
 async def open_reading(core: Core) -> AsyncIterator[Reading]:
     """Read sides that share their caches, and forget what redactions change."""
     events, rows, nodes = EventCache(core.db), RowCache(core.db), StateNodes(core.db)
+    core.caches.update({"events": events.cache, "event_rows": rows.cache, "state_nodes": nodes.cache})
     members = StoredMembers(core.db)
     visibility = Visibility(core.db, nodes, events, members)
 

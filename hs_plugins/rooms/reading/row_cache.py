@@ -21,25 +21,25 @@ class RowCache:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._rows: LRU[EventId, EventRow] = LRU(CACHE_BYTES, _weight)
+        self.cache: LRU[EventId, EventRow] = LRU(CACHE_BYTES, _weight)
         self._forgotten = 0
 
     async def load(self, event_ids: Collection[EventId]) -> dict[EventId, EventRow]:
         """The rows of those events that exist, in one read at the most."""
-        found = {event_id: row for event_id in event_ids if (row := self._rows.get(event_id)) is not None}
+        found = {event_id: row for event_id in event_ids if (row := self.cache.get(event_id)) is not None}
         if absent := [event_id for event_id in event_ids if event_id not in found]:
             forgotten = self._forgotten
             loaded = await self._db.read(partial(rows_by_id, event_ids=absent))
             if forgotten == self._forgotten:  # else what was read may be out of date already
                 for event_id, row in loaded.items():
-                    self._rows[event_id] = row
+                    self.cache[event_id] = row
             found.update(loaded)
         return found
 
     def forget(self, event_id: EventId) -> None:
         """The event was redacted or purged."""
         self._forgotten += 1
-        self._rows.pop(event_id)
+        self.cache.pop(event_id)
 
 
 def _weight(row: EventRow) -> int:

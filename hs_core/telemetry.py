@@ -1,0 +1,95 @@
+"""What a process tells about itself when it is asked: metrics that are read, not counted, and whether it is ready."""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import structlog
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hs_core.clock import Clock
+from hs_core.cluster.leases import Leases
+from hs_core.db import Database
+from hs_core.streams.registry import Streams
+
+log = structlog.get_logger(__name__)
+
+HEALTH_INTERVAL = 5.0
+"""Seconds between two looks at the database."""
+
+
+class Hits(Protocol):
+    """A cache that counts how often it was of use."""
+
+    hits: int
+    misses: int
+
+
+class ProcessCollector(Collector):
+    """Streams, slots, database and caches of one process, as they are at the moment of a scrape."""
+
+    def __init__(self, streams: Streams, leases: Leases, db: Database, caches: Mapping[str, Hits]) -> None:
+        self._streams = streams
+        self._leases = leases
+        self._db = db
+        self._caches = caches
+
+    def collect(self) -> Iterable[Metric]:
+        yield from self._of_streams()
+        yield from self._of_database()
+        yield from self._of_caches()
+
+    def _of_streams(self) -> Iterable[Metric]:
+        position = GaugeMetricFamily("hs_stream_position", "Delivered up to here", labels=["stream"])
+        lag = GaugeMetricFamily("hs_stream_lag", "Positions known of and not delivered yet", labels=["stream"])
+        slots = GaugeMetricFamily("hs_stream_slots", "Slots that this process owns", labels=["stream"])
+        for follower in self._streams.followers:
+            position.add_metric([follower.stream.name], follower.position)
+            lag.add_metric([follower.stream.name], follower.lag)
+        for stream, held in self._leases.counts().items():
+            slots.add_metric([stream], held)
+        yield from (position, lag, slots)
+
+    def _of_database(self) -> Iterable[Metric]:
+        work = CounterMetricFamily("hs_database_work", "Units of work that were answered", labels=["kind"])
+        seconds = CounterMetricFamily("hs_database_seconds", "From asking to the answer", labels=["kind"])
+        waiting = GaugeMetricFamily("hs_database_waiting", "Units of work queued or running", labels=["kind"])
+        for kind, count in (("read", self._db.reads), ("write", self._db.writes)):
+            work.add_metric([kind], count.done)
+            seconds.add_metric([kind], count.seconds)
+            waiting.add_metric([kind], count.waiting)
+        yield from (work, seconds, waiting)
+
+    def _of_caches(self) -> Iterable[Metric]:
+        hits = CounterMetricFamily("hs_cache_hits", "Look-ups that found something", labels=["cache"])
+        misses = CounterMetricFamily("hs_cache_misses", "Look-ups that did not", labels=["cache"])
+        for name, cache in self._caches.items():
+            hits.add_metric([name], cache.hits)
+            misses.add_metric([name], cache.misses)
+        yield from (hits, misses)
+
+
+class Readiness:
+    """Whether the process can serve: what `/health/ready` answers."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._database_away = False
+
+    def reasons(self) -> list[str]:
+        """What is missing; nothing, if all is well."""
+        return ["the database is away"] if self._database_away else []
+
+    async def run(self) -> None:
+        """Look after the database for as long as the process lives."""
+        while True:
+            await self._clock.sleep(HEALTH_INTERVAL)
+            await self.look()
+
+    async def look(self) -> None:
+        """See whether the database answers."""
+        away = not await self._db.healthy()
+        if away != self._database_away:
+            log.warning("the database is away" if away else "the database is back")
+        self._database_away = away
