@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -14,6 +15,9 @@ from hs_plugins.rooms.api import EventRow, Place, RoomsRead, place_to_token
 from hs_plugins.sync.openness import open_states
 from hs_plugins.sync.plans import previous_membership
 from hs_plugins.sync.spans import Span
+
+_AT_ONCE: Final = 20
+"""Events, at least, whose visibility is looked up together."""
 
 
 class Shown(NamedTuple):
@@ -74,15 +78,13 @@ async def choose(span: Span, choice: Choice, read: RoomsRead) -> Timeline:
     """The newest `limit` events that the user may see and wants to."""
     if not choice.filter.allows_room(span.plan.room_id):
         return Timeline(span, [], len(span.rows), limited=False, prev_batch=None)
-    chosen: list[_Candidate] = []
-    more = False
-    for candidate in _backwards(span, choice):
-        if len(chosen) == choice.limit:
-            more = True
-            break
-        chosen.append(candidate)
-    visible = await _visible(span, [one for one in chosen if not one.certain], choice.user_id, read)
-    kept = [one for one in reversed(chosen) if one.certain or span.rows[one.at].row.event_id in visible]
+    candidates = _backwards(span, choice)
+    found: list[_Candidate] = []
+    while len(found) < choice.limit and (some := list(islice(candidates, max(choice.limit - len(found), _AT_ONCE)))):
+        visible = await _visible(span, [one for one in some if not one.certain], choice.user_id, read)
+        found += [one for one in some if one.certain or span.rows[one.at].row.event_id in visible]
+    more = len(found) > choice.limit or next(candidates, None) is not None
+    kept = found[: choice.limit][::-1]
     events = [Shown(span.rows[one.at].row, one.membership, span.rows[one.at].redacted) for one in kept]
     first = kept[0].at if kept else len(span.rows)
     limited = more or span.gap or _begins_later(span)

@@ -155,8 +155,9 @@ async def test_what_is_state_now_stays_in_the_timeline_of_a_private_history(clie
     await bob.join(room)
     before = await bob.sync()
     await bob.leave(room)
-    await alice.send_text(room, "among ourselves")
     await carol.join(room)
+    for number in range(25):
+        await alice.send_text(room, f"among ourselves {number}")
     await bob.join(room)
     after = await bob.sync(since=before.next_batch)
 
