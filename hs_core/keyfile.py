@@ -1,6 +1,7 @@
 """The server's signing key on disk: one line, `ed25519 VERSION SEED`, readable by the server alone."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from hs_core.clock import Clock
@@ -34,11 +35,30 @@ def _create(path: Path, clock: Clock) -> SigningKey:
     key = SigningKey(f"a_{clock.random_text(4)}", os.urandom(KEY_LENGTH))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(key.to_text() + "\n")
+        _write_whole(path, key.to_text() + "\n")
     except FileExistsError:
         return read_or_create(path, clock)
     except OSError as error:
         raise KeyFileError(f"cannot write the signing key {path}: {error}") from error
     return key
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Make a file that is there with all of `text`, or not at all, whenever the process or the machine ends.
+
+    Raises FileExistsError if there is one already.
+    """
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # readable by its owner alone
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        os.unlink(draft)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,5 +1,6 @@
 """The signing key on disk."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,21 @@ def test_a_file_without_a_key_is_named_and_kept(tmp_path: Path, content: str) ->
     with pytest.raises(KeyFileError, match=r"signing\.key"):
         read_or_create(file, TestClock())
     assert file.read_text() == content
+
+
+def test_a_first_start_that_is_cut_short_leaves_no_half_of_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "signing.key"
+
+    def full(_descriptor: int) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as disk, pytest.raises(KeyFileError, match="No space left"):
+        disk.setattr(os, "fsync", full)
+        read_or_create(file, TestClock())
+
+    assert list(tmp_path.iterdir()) == []
+    made = read_or_create(file, TestClock())
+    assert read_or_create(file, TestClock()).to_text() == made.to_text()
+    assert list(tmp_path.iterdir()) == [file]
