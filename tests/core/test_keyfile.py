@@ -37,9 +37,10 @@ def test_a_first_start_that_is_cut_short_leaves_no_half_of_a_key(
     def full(_descriptor: int) -> None:
         raise OSError("No space left on device")
 
-    with monkeypatch.context() as disk, pytest.raises(KeyFileError, match="No space left"):
+    with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)
-        read_or_create(file, TestClock())
+        with pytest.raises(KeyFileError, match="No space left"):
+            read_or_create(file, TestClock())
 
     assert list(tmp_path.iterdir()) == []
     made = read_or_create(file, TestClock())

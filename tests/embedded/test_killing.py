@@ -10,6 +10,7 @@ from tests.embedded.load import Load
 from tests.embedded.running import HsRun, hs_run
 
 ROUNDS = 3
+CUT_SHORT = 3
 
 
 async def test_what_was_acknowledged_is_neither_lost_nor_doubled_by_kills(tmp_path: Path) -> None:
@@ -54,3 +55,26 @@ async def _nothing_is_lost(load: Load) -> None:
 
     rooms = (await load.people[1].request("GET", "/joined_rooms"))["joined_rooms"]
     assert load.joined <= set(rooms)
+
+
+async def test_a_first_start_that_is_killed_is_just_begun_again(tmp_path: Path) -> None:
+    server = HsRun(tmp_path)
+    for _ in range(CUT_SHORT):
+        process = await server.spawn()
+        assert process.stdout is not None
+        up = asyncio.create_task(process.stdout.readline())
+        enough = _written(tmp_path) + random.randrange(1, 100_000)
+        while _written(tmp_path) < enough and not up.done():
+            await asyncio.wait([up], timeout=0.001)
+        process.kill()
+        await up
+        await process.communicate()
+    async with hs_run(tmp_path) as server, server.client() as client:
+        user = await client.register()
+        assert await user.create_room()
+        assert server.log.read_text() == ""
+
+
+def _written(folder: Path) -> int:
+    """Bytes in the files of a server."""
+    return sum(file.stat().st_size for file in (folder / "data").glob("*"))
