@@ -134,7 +134,8 @@ class Gatherer:
         if not plan.was_joined or state.blocks_everything or not state.allows_room(plan.room_id):
             return {}
         delta = await state_delta(timeline, self.read.states, after=wanted.state_after)
-        delta = {key: event_id for key, event_id in delta.items() if state.allows_type(key[0])}
+        if not all(map(state.allows_type, {event_type for event_type, _ in delta})):
+            delta = {key: event_id for key, event_id in delta.items() if state.allows_type(key[0])}
         if not state.lazy_load_members:
             return delta
         heroes = (summary.heroes if summary else None) or ()

@@ -131,7 +131,7 @@ async def _visible(span: Span, uncertain: list[_Candidate], user_id: UserId, rea
         # sent, allow."
         opened = await open_states({row.state_before for row in rows}, read)
         seen = {row.event_id for row in rows if row.state_before in opened}
-        seen |= await _current(span, rows, read)
+        seen |= await _current(span, [row for row in rows if row.event_id not in seen], read)
     ids = [row.event_id for row in rows if row.event_id not in seen]
     loaded = await read.timelines.events(ids)
     events = [loaded[event_id] for event_id in ids if event_id in loaded]
