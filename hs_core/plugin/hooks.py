@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pluggy
 import structlog
 
+from hs_core.db.errors import DatabaseUnavailable
 from hs_core.metrics import HOOK_FAILURES
 from hs_core.plugin.hookspecs import HOOKS, PROJECT, AnswerHook, Hook, NoticeHook, Refusal, RefusalHook, hookspec
 
@@ -48,13 +49,18 @@ class Hooks:
             self._implementations[name] = list(_in_order(getattr(self._registry.hook, name)))
 
     async def refusal(self, hook: RefusalHook[P], *args: P.args, **kwargs: P.kwargs) -> Refusal | None:
-        """The first refusal. Fails closed: a plugin that raises has refused, and the log says which."""
+        """The first refusal. Fails closed: a plugin that raises has refused, and the log says which.
+
+        Raises DatabaseUnavailable if a plugin does: it is no refusal, and whoever asks may try again.
+        """
         arguments = self._arguments(hook, args, kwargs)
         for plugin, implementation in self._implementations[hook.function.__name__]:
             try:
                 refusal = await implementation(arguments)
                 if refusal is not None and not isinstance(refusal, Refusal):
                     raise TypeError(f"neither a Refusal nor None: {refusal!r}")
+            except DatabaseUnavailable:
+                raise
             except Exception:
                 _failed("hook failed, taken as a refusal", hook, plugin)
                 return Refusal("This could not be checked, and so it was not done")
@@ -63,11 +69,16 @@ class Hooks:
         return None
 
     async def first(self, hook: AnswerHook[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """The answer of the first plugin that knows. One that raises does not know, and the log says which."""
+        """The answer of the first plugin that knows. One that raises does not know, and the log says which.
+
+        Raises DatabaseUnavailable if a plugin does: a token, say, is not unknown because nobody can look it up.
+        """
         arguments = self._arguments(hook, args, kwargs)
         for plugin, implementation in self._implementations[hook.function.__name__]:
             try:
                 answer = await implementation(arguments)
+            except DatabaseUnavailable:
+                raise
             except Exception:
                 _failed("hook failed, others are asked", hook, plugin)
                 continue

@@ -7,6 +7,9 @@ it needs, by name, and leaves out the rest. `Hooks` calls them:
 - an `AnswerHook` asks one after the other until one knows; an implementation that raises does not know;
 - a `NoticeHook` **fails open**: everybody is told, and an implementation that raises keeps nobody else from hearing it.
 
+The one exception is `DatabaseUnavailable` from the first two kinds: it goes up to whoever asked, who is answered 503
+and may try again. A token is not unknown, nor a join forbidden, because the database is away for a moment.
+
 To add a hook, write its function here with the decorator of its kind.
 """
 

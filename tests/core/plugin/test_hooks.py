@@ -4,6 +4,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from hs_core.db import DatabaseUnavailable
 from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
 from hs_core.metrics import HOOK_FAILURES
 from hs_core.plugin.hooks import BadHooks, Hooks
@@ -107,6 +108,24 @@ async def test_who_fails_to_answer_does_not_know() -> None:
     assert await asked.first(check_password, ALICE, "sesame") is True
     assert await asked.first(check_password, ALICE, "wrong") is False
     assert await asked.first(check_password, BOB, "sesame") is None
+
+
+async def test_a_database_that_is_away_is_neither_a_refusal_nor_an_answer() -> None:
+    class Away:
+        @hookimpl
+        async def check_invite(self) -> Refusal | None:
+            raise DatabaseUnavailable("away")
+
+        @hookimpl
+        async def check_password(self) -> bool | None:
+            raise DatabaseUnavailable("away")
+
+    asked = hooks(away=Away())
+
+    with pytest.raises(DatabaseUnavailable):
+        await asked.refusal(check_invite, ALICE, BOB, ROOM)
+    with pytest.raises(DatabaseUnavailable):
+        await asked.first(check_password, ALICE, "sesame")
 
 
 async def test_a_failing_listener_keeps_nobody_else_from_hearing() -> None:
