@@ -72,7 +72,8 @@ class Snapshots:
         shown = _room(room, renderer, collected, format_token(positions), published)
         if room_id not in view.rooms:
             del shown["membership"]
-        return {**shown, "presence": collected.top.get("presence", {}).get("events", []), "receipts": []}
+        presence = collected.top.get("presence", {}).get("events", []) if plan.membership == "join" else []
+        return {**shown, "presence": presence, "receipts": []}
 
     async def _plan(self, room_id: RoomId, view: UserView, up_to: int) -> RoomPlan:
         one = view.rooms.get(room_id)

@@ -114,6 +114,7 @@ async def test_a_room_is_shown_as_it_was_when_the_user_left(client: Client) -> N
     archived = await bob.request("GET", "/initialSync", params={"archived": "true"})
 
     assert shown["membership"] == "leave"
+    assert shown["presence"] == []
     names = [event["content"]["name"] for event in shown["state"] if event["type"] == "m.room.name"]
     assert names == ["before"]
     assert [each["membership"] for each in archived["rooms"]] == ["leave"]
