@@ -83,6 +83,7 @@ class Visitor:
             "event_id": event,
             "event_type": "m.room.message",
             "rel_type": "m.thread",
+            "kind": "override",
             "type": "m.read",
             "state_key": "",
             "alias": f"#{user.localpart}:{user.server_name}",
