@@ -73,7 +73,9 @@ class EventStream:
         positions[EVENTS_KEY] = reached
         events: list[Any] = await self._render(await self._visible(mine, view.user_id), wanted)
         if room_id is None:
-            events += _flat(await self.assembler.collect(wanted, view, [], positions))
+            # What is for one device is not shown here, so these tokens do not prove that the device has it.
+            of_user = replace(wanted, device_id=None)
+            events += _flat(await self.assembler.collect(of_user, view, [], positions))
         return Chunk(positions, events)
 
     async def event(self, event_id: EventId, wanted: Wanted) -> Any | None:

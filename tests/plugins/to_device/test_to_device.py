@@ -56,6 +56,16 @@ async def test_a_message_is_told_until_the_next_token_proves_that_it_was_receive
     assert told(await bob.sync()) == []
 
 
+async def test_the_event_stream_which_shows_no_messages_does_not_consume_any(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    since = token = (await bob.sync()).next_batch
+    await send(alice, {bob.user_id: {bob.device_id: {"says": 1}}})
+    assert told(await bob.sync(since)) == [1]
+    for _ in range(2):
+        token = (await bob.request("GET", "/events", params={"from": token, "timeout": "0"}))["end"]
+    assert told(await bob.sync(since)) == [1]
+
+
 async def test_what_was_sent_before_the_first_sync_is_told(client: Client) -> None:
     alice, bob = await client.register(), await client.register()
     await send(alice, {bob.user_id: {bob.device_id: {"says": "early"}}})
