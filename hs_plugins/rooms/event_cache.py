@@ -11,15 +11,14 @@ from hs_core.matrix.identifiers import EventId
 from hs_plugins.rooms.store.events import load_events
 from hs_plugins.rooms.stored import StoredEvent
 
-CACHE_EVENTS = 20_000
-
 
 class EventCache:
     """What the database says about events. An entry changes only when its event is redacted: then it is forgotten."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, capacity: int) -> None:
+        """`capacity` is how many events are remembered: some kilobytes each."""
         self._db = db
-        self.cache: LRU[EventId, StoredEvent] = LRU(CACHE_EVENTS)
+        self.cache: LRU[EventId, StoredEvent] = LRU(capacity)
         self._unsaved: dict[EventId, StoredEvent] = {}
         """Events on their way to the database, which cannot be read from there yet."""
         self.generation = 0

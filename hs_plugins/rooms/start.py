@@ -18,6 +18,9 @@ from hs_plugins.rooms.service import RoomsService
 from hs_plugins.rooms.state_nodes import StateNodes
 from hs_plugins.rooms.transactions import SentTransactions
 
+OWN_EVENTS = 4_000
+"""Events that the owner of rooms remembers, besides those that each room's view holds."""
+
 
 @asynccontextmanager
 async def start(core: Core) -> AsyncIterator[RoomsService]:
@@ -29,7 +32,7 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
         signing_key=core.signing_key,
         clock=core.clock,
         nodes=StateNodes(core.db),
-        events=EventCache(core.db),
+        events=EventCache(core.db, OWN_EVENTS),
         committer=committer,
         resolver=Resolver(core.db, committer),
         transactions=SentTransactions(core.db),

@@ -22,6 +22,8 @@ from hs_plugins.rooms.reading.visibility import Visibility
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.state_nodes import StateNodes
 
+REMEMBERED_EVENTS = 8_000
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -39,7 +41,7 @@ class Reading:
 @asynccontextmanager
 async def open_reading(core: Core) -> AsyncIterator[Reading]:
     """Read sides that share their caches, and forget what redactions change."""
-    events, rows, nodes = EventCache(core.db), RowCache(core.db), StateNodes(core.db)
+    events, rows, nodes = EventCache(core.db, REMEMBERED_EVENTS), RowCache(core.db), StateNodes(core.db)
     core.caches.update({"events": events.cache, "event_rows": rows.cache, "state_nodes": nodes.cache})
     members = StoredMembers(core.db)
     visibility = Visibility(core.db, nodes, events, members)

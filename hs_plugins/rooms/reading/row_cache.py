@@ -9,7 +9,7 @@ from hs_core.matrix.identifiers import EventId
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.store.stream import rows_by_id
 
-CACHE_BYTES = 64 * 1024 * 1024
+CACHE_BYTES = 24 * 1024 * 1024
 """Of memory, roughly."""
 
 _OVERHEAD = 1000
