@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -53,9 +53,10 @@ class DeviceLists:
 
     async def told(self, stretch: Stretch) -> Told:
         """Users whose keys changed, or who came into a room of the user's; and those who are in none any more."""
-        user, joined = stretch.user_id, set(stretch.joined)
+        user = stretch.user_id
+        joined = stretch.joined if isinstance(stretch.joined, Set) else frozenset(stretch.joined)
         changed = await self._changed(stretch, joined)
-        stayed = joined.difference(stretch.newly_joined)
+        stayed = joined - frozenset(stretch.newly_joined) if stretch.newly_joined else joined
         moved = await self.neighbours.moved(user, stayed, *stretch.events)
         changed |= moved.came
         candidates = moved.went
@@ -68,7 +69,7 @@ class DeviceLists:
         left = await self.neighbours.not_in(candidates, joined) if candidates else candidates
         return Told(changed - left, left)
 
-    async def _changed(self, stretch: Stretch, joined: set[RoomId]) -> set[UserId]:
+    async def _changed(self, stretch: Stretch, joined: Set[RoomId]) -> set[UserId]:
         after, up_to = stretch.lists
         if self.recent is not None and after >= self.recent.horizon:
             return self.recent.after(stretch.user_id, joined, after, up_to)

@@ -65,6 +65,19 @@ class RecentMoves:
         """Whether the moves tell all that happened since: not if branches met, which moves people without events."""
         return position >= self.horizon and self._resolved.get(room_id, 0) <= position
 
+    def rooms_since(self, position: int) -> set[RoomId]:
+        """Where anybody moved, or may have, after a position that is not before `horizon`. Costs what happened."""
+        rooms = set()
+        for move in reversed(self._order):
+            if move.position <= position:
+                break
+            rooms.add(move.room_id)
+        for room_id, resolved in reversed(self._resolved.items()):
+            if resolved <= position:
+                break
+            rooms.add(room_id)
+        return rooms
+
     def in_room(self, room_id: RoomId, after: int, up_to: int) -> Sequence[Move]:
         """The moves of one room, the latest first."""
         found = []
@@ -93,8 +106,10 @@ class Neighbours:
     """Where events are followed."""
 
     async def moved(self, user: UserId, rooms: Collection[RoomId], after: int, up_to: int) -> Moved:
-        """What others did in rooms in which the user was all the time."""
+        """What others did in rooms in which the user was all the time. Costs what they did, however many rooms."""
         moved, unknown = Moved(), []
+        if self.recent is not None and after >= self.recent.horizon:
+            rooms = [room_id for room_id in self.recent.rooms_since(after) if room_id in rooms]
         for room_id in rooms:
             if self.recent is None or not self.recent.knows(room_id, after):
                 unknown.append(room_id)
