@@ -122,7 +122,11 @@ class UnknownToken(_Kind):
 
     def __init__(self, message: str | None = None, *, soft_logout: bool = False) -> None:
         super().__init__(message, extra={"soft_logout": soft_logout})
-        self.soft_logout = soft_logout
+
+    @property
+    def soft_logout(self) -> bool:
+        """What the client is told of it."""
+        return bool((self.extra or {}).get("soft_logout"))
 
 
 class UserLocked(_Kind):
@@ -179,7 +183,11 @@ class LimitExceeded(_Kind):
             extra={"retry_after_ms": math.ceil(retry_after * 1000)},
             headers={"Retry-After": str(max(1, math.ceil(retry_after)))},
         )
-        self.retry_after = retry_after
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds."""
+        return float((self.extra or {})["retry_after_ms"]) / 1000
 
 
 class Unavailable(_Kind):
@@ -189,7 +197,6 @@ class Unavailable(_Kind):
 
     def __init__(self, message: str | None = None, *, retry_after: float = 2) -> None:
         super().__init__(message, headers={"Retry-After": str(max(1, math.ceil(retry_after)))})
-        self.retry_after = retry_after
 
 
 STATUS_OF_PROTOCOL_ERROR: Final = {"M_FORBIDDEN": 403, "M_NOT_FOUND": 404, "M_TOO_LARGE": 413}

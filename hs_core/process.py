@@ -8,14 +8,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 
 from hs_core.clock import Clock
-from hs_core.cluster.calls import ReadSides, Services
+from hs_core.cluster.calls import ReadSides
+from hs_core.cluster.internal import CallDoor, InternalApp
 from hs_core.cluster.layout import Layout, open_layout
 from hs_core.cluster.tasks import repeat
 from hs_core.config import Config, Listener
@@ -24,6 +25,7 @@ from hs_core.db import Database, open_database
 from hs_core.db.migrate import Migrations, migrate
 from hs_core.http.app import Site, build_app
 from hs_core.http.authenticate import TOKEN_CHECKER, Authenticator
+from hs_core.http.forward import Forwarder
 from hs_core.http.limits import RateLimiter
 from hs_core.http.listen import Server
 from hs_core.http.metrics import HttpMetrics
@@ -31,7 +33,7 @@ from hs_core.http.routes import Claim
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
 from hs_core.metrics import new_registry
-from hs_core.plugin.declaration import Plugin
+from hs_core.plugin.declaration import Plugin, Resource
 from hs_core.plugin.hooks import Hooks
 from hs_core.streams.registry import Streams
 from hs_core.telemetry import ProcessCollector, Readiness
@@ -93,7 +95,7 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         group = await stack.enter_async_context(asyncio.TaskGroup())
         following = group.create_task(core.streams.run(), name="streams")
         stack.callback(following.cancel)
-        readiness = Readiness(db, clock)
+        readiness = Readiness(db, clock, layout.company.missing if layout.company else list)
         watching = group.create_task(readiness.run(), name="readiness")
         stack.callback(watching.cancel)
         await _open_read_sides(core, composition, stack)
@@ -105,11 +107,15 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
                 stack.callback(repeating.cancel)
         registry = new_registry()
         registry.register(ProcessCollector(core.streams, layout.leases, db, core.caches))
-        server, addresses = await _listen(core, composition, roles, registry, readiness)
-        await stack.enter_async_context(layout.owning(addresses[0] if addresses else ""))
+        doors = _Doors(core, composition, layout, roles, registry, readiness)
+        await stack.enter_async_context(doors.internal())
+        server = Server(core.draining)
+        addresses = await doors.listen(server)
         try:
             yield Process(core, addresses)
         finally:
+            if layout.company is not None:  # who comes now is still answered, by others if need be
+                await layout.company.registry.hand_over()
             await server.drain(DRAIN_SECONDS)
 
 
@@ -134,7 +140,7 @@ async def _open_core(
         clock=clock,
         db=db,
         streams=streams,
-        services=Services(),
+        services=layout.services,
         read_sides=ReadSides(),
         hooks=Hooks(),
         authenticator=Authenticator(clock.monotonic),
@@ -163,22 +169,61 @@ async def _start_roles(core: Core, composition: Composition, stack: AsyncExitSta
     return roles
 
 
-async def _listen(
-    core: Core, composition: Composition, roles: Mapping[str, Any], registry: CollectorRegistry, readiness: Readiness
-) -> tuple[Server, list[str]]:
-    site = Site(
-        claims=[Claim(plugin.name, route) for plugin in composition.active_plugins for route in plugin.routes],
-        roles=roles,
-        authenticator=core.authenticator,
-        limiter=RateLimiter(core.config.rate_limits, core.clock.monotonic),
-        metrics=HttpMetrics(registry),
-        clock=core.clock,
-        readiness=readiness.reasons,
-        draining=core.draining,
-    )
-    server = Server(core.draining)
-    addresses = [
-        await server.listen(listener, build_app(site, listener.resources, proxied=listener.proxied))
-        for listener in composition.listeners
-    ]
-    return server, addresses
+@dataclass(frozen=True)
+class _Doors:
+    """Where a process is asked: its public listeners and, if there can be other processes, the one for them."""
+
+    core: Core
+    composition: Composition
+    layout: Layout
+    roles: Mapping[str, Any]
+    registry: CollectorRegistry
+    readiness: Readiness
+
+    @cached_property
+    def site(self) -> Site:
+        """What all listeners have in common."""
+        company = self.layout.company
+        answered = self.composition.active_plugins if company is None else self.composition.installed.values()
+        return Site(
+            claims=[Claim(plugin.name, route) for plugin in answered for route in plugin.routes],
+            roles=self.roles,
+            authenticator=self.core.authenticator,
+            limiter=RateLimiter(self.core.config.rate_limits, self.core.clock.monotonic),
+            metrics=HttpMetrics(self.registry),
+            clock=self.core.clock,
+            readiness=self.readiness.reasons,
+            forward=None if company is None else Forwarder(company.registry, company.peers),
+            carried=None if company is None else company.bus.carried,
+            draining=self.core.draining,
+        )
+
+    async def listen(self, server: Server) -> list[str]:
+        """Open the public listeners; returns their addresses."""
+        return [
+            await server.listen(listener, build_app(self.site, listener.resources, proxied=listener.proxied))
+            for listener in self.composition.listeners
+        ]
+
+    @asynccontextmanager
+    async def internal(self) -> AsyncIterator[None]:
+        """Be one of the processes of the deployment: answer the others, and own what falls to this one."""
+        company = self.layout.company
+        if company is None:
+            yield
+            return
+        core, cluster = self.core, self.core.config.cluster
+        app = InternalApp(
+            secrets=[secret for secret in (cluster.secret, cluster.previous_secret) if secret is not None],
+            calls=CallDoor(self.composition.installed, core.services, self.layout.leases, company.bus.carried),
+            public=build_app(self.site, tuple(Resource)),
+            reports={},
+        )
+        server = Server(core.draining)
+        address = await server.listen(Listener(cluster.bind, 0, resources=tuple(Resource)), app)
+        async with company.registry.joined(address):
+            try:
+                yield
+            finally:
+                await company.registry.hand_over()
+                await server.drain(DRAIN_SECONDS)

@@ -1,6 +1,6 @@
 """What a process tells about itself when it is asked: metrics that are read, not counted, and whether it is ready."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -72,14 +72,16 @@ class ProcessCollector(Collector):
 class Readiness:
     """Whether the process can serve: what `/health/ready` answers."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, missing: Callable[[], Sequence[str]]) -> None:
+        """`missing` says what the process has to wait for in its deployment."""
         self._db = db
         self._clock = clock
+        self._missing = missing
         self._database_away = False
 
     def reasons(self) -> list[str]:
         """What is missing; nothing, if all is well."""
-        return ["the database is away"] if self._database_away else []
+        return ["the database is away"] if self._database_away else list(self._missing())
 
     async def run(self) -> None:
         """Look after the database for as long as the process lives."""

@@ -74,7 +74,8 @@ def compose(config: Config, discovery: Discovery, arguments: argparse.Namespace)
         wanted, excepted = tuple(filter(None, arguments.plugins.split(","))), ()
     active = discovery.select(wanted, excepted)
     lines = check_installed(list(plugins.values())) + check_streams(list(plugins.values()), config.streams)
-    if lines := lines or check_active(plugins, active):
+    alone = config.redis.url is None or config.database.url.startswith("sqlite:")
+    if lines := lines or (check_active(plugins, active) if alone else []):
         raise PluginError(lines)
     if arguments.listen:
         listeners = tuple(map(parse_listen, arguments.listen))
@@ -82,20 +83,11 @@ def compose(config: Config, discovery: Discovery, arguments: argparse.Namespace)
 
 
 def _process(config: Config, name: str) -> str:
-    """`name`, if this version can run a deployment that has it."""
+    """`name`, if there is such an entry. Raises Failure."""
     from hs_core.config import nearest
 
     if name not in config.processes:
         raise Failure([f"the configuration has no process {name!r}; {nearest(name, config.processes)}"], 2)
-    count = sum(process.replicas for process in config.processes.values())
-    if count > 1:
-        raise Failure(
-            [
-                f"this configuration is of {count} processes, and this version runs a server as one process only",
-                "leave out --process: `hs run -c FILE` activates every plugin in one process",
-            ],
-            2,
-        )
     return name
 
 

@@ -5,8 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from hs_core.clock import Clock
+from hs_core.cluster.calls import Services
+from hs_core.cluster.elsewhere import OtherProcesses
 from hs_core.cluster.leases import Leases
 from hs_core.cluster.members import Member
+from hs_core.cluster.peers import Peers
 from hs_core.cluster.registry import Registry, Share
 from hs_core.config import Config
 from hs_core.db import Database
@@ -16,17 +19,35 @@ from hs_core.streams.bus_redis import RedisBus
 
 
 @dataclass(frozen=True)
+class Company:
+    """The other processes of a deployment that can have several."""
+
+    registry: Registry
+    peers: Peers
+    bus: RedisBus
+    required: frozenset[str]
+    """The plugins whose services those that are active here call."""
+
+    def missing(self) -> list[str]:
+        """What keeps this process from doing its work, in words."""
+        unserved = sorted(plugin for plugin in self.required if not self.registry.where(plugin))
+        lines = [f"no process has the plugin {plugin!r}, which is needed here" for plugin in unserved]
+        return lines if self.registry.settled else [*lines, "what falls to this process is not handed over yet"]
+
+
+@dataclass(frozen=True)
 class Layout:
     """What connects a process with its deployment."""
 
     leases: Leases
     bus: Bus
-    registry: Registry | None = None
-    """The other processes; `None` if there cannot be any."""
+    services: Services
+    company: Company | None = None
+    """`None` if there cannot be other processes."""
 
     def is_ours(self, plugin: Plugin, task: Task) -> bool:
         """Whether the next turn of a task, whose plugin is active here, falls to this process."""
-        if self.registry is None or task.scope is not Scope.SINGLETON:
+        if self.company is None or task.scope is not Scope.SINGLETON:
             return True
         return bool(self.leases.held(_name(plugin, task)))
 
@@ -34,16 +55,9 @@ class Layout:
     async def connected(self) -> AsyncIterator[None]:
         """Carry what is published to other processes, and from them. Begin when all followers have subscribed."""
         async with AsyncExitStack() as stack:
-            if isinstance(self.bus, RedisBus):
-                await stack.enter_async_context(self.bus.carrying())
-            yield
-
-    @asynccontextmanager
-    async def owning(self, address: str) -> AsyncIterator[None]:
-        """Own what falls to this process, which answers at `address` by now; at the end, hand it over."""
-        async with AsyncExitStack() as stack:
-            if self.registry is not None:
-                await stack.enter_async_context(self.registry.joined(address))
+            if self.company is not None:
+                await stack.enter_async_context(self.company.bus.carrying())
+                await stack.enter_async_context(self.company.peers.connected())
             yield
 
 
@@ -60,12 +74,20 @@ async def open_layout(
     leases = Leases(f"{name}-{clock.random_text(12)}")
     if config.redis.url is None or db.engine != "postgresql":
         await leases.take_all(db, [stream for plugin in active for stream in installed[plugin].writes])
-        return Layout(leases, MemoryBus())
+        return Layout(leases, MemoryBus(), Services(leases))
     streams = [stream for plugin in installed.values() for stream in plugin.writes]
     bus = RedisBus(config.redis.url, f"hs:{config.server_name}", streams, clock)
     me = Member(leases.owner, name, frozenset(active), address="")
     shares = list(_shares(config, installed.values()))
-    return Layout(leases, bus, Registry(db, leases, bus, clock, me=me, shares=shares))
+    registry = Registry(db, leases, bus, clock, me=me, shares=shares)
+    assert config.cluster.secret is not None, "the configuration's rules demand it"
+    peers = Peers(config.cluster.secret)
+    registry.on_change = peers.only
+    offered_by = {service.name: plugin.name for plugin in installed.values() for service in plugin.serves}
+    elsewhere = OtherProcesses(registry, peers, clock, offered_by)
+    elsewhere.services = services = Services(leases, elsewhere)
+    required = frozenset(needed for plugin in active for needed in installed[plugin].requires)
+    return Layout(leases, bus, services, Company(registry, peers, bus, required))
 
 
 def _shares(config: Config, installed: Iterable[Plugin]) -> Iterable[Share]:

@@ -90,11 +90,26 @@ class Registry:
         self._placement: Mapping[str, Mapping[int, str]] = {}
         self._watching_since: float | None = None
         self._last_beat = 0.0
+        self.on_change: Callable[[Collection[str]], None] = _nobody_minds
+        """Told of who is alive, by ID, when that has changed."""
+        self.settled = False
+        """Whether this process owned, when it last looked, all that it should own."""
+        self._left = False
         self._nudged = asyncio.Event()
         self._beating = asyncio.Lock()
         self._settling = asyncio.Lock()
         leases.on_doubt = self._nudged.set
         bus.subscribe(CHANNEL, _Nudge(self._nudged.set))
+
+    @property
+    def me(self) -> Member:
+        """This process, as it is now: one that was taken for dead joins again under another ID."""
+        return self._me
+
+    def where(self, plugin: str) -> list[Member]:
+        """The processes in which a plugin is active; of those that are about to stop only if there are no others."""
+        active = [member for member in self.members.values() if plugin in member.plugins]
+        return [member for member in active if not member.leaving] or active
 
     def owner(self, stream: Stream[Any], key: str) -> Member | None:
         """The process that owns a key, or is about to; `None` if none can at present."""
@@ -109,6 +124,7 @@ class Registry:
 
         Raises DatabaseUnavailable, at the beginning only.
         """
+        self._me = replace(self._me, address=address)
         await self._db.write(
             lambda tx: create_slots(tx, {share.stream: share.slots for share in self._shares.values()})
         )
@@ -120,10 +136,20 @@ class Registry:
             try:
                 yield
             finally:
-                await self._leave()
+                await self.hand_over()
                 for task in tasks:
                     task.cancel()
         await self._be_gone()
+
+    async def hand_over(self) -> None:
+        """Give everything away, and be asked for nothing any more, once the others have noticed; then return."""
+        if self._left:
+            return
+        self._left = True
+        await self._leave()
+        self._bus.doubt(CHANNEL)
+        if len(self.members) > 1:
+            await self._clock.sleep(self._rhythm.beat)
 
     async def _leave(self) -> None:
         """Hand over everything. If the database is away, the others will notice by themselves."""
@@ -162,6 +188,7 @@ class Registry:
                 return False
             self.members = known
             self._placement = {share.stream: share.placement(known) for share in self._shares.values()}
+            self.on_change(known.keys())
             return True
 
     async def _bury(self, alive: Mapping[str, Member]) -> Mapping[str, Member]:
@@ -223,6 +250,7 @@ class Registry:
             taken = await self._take()
             if any(released):
                 self._bus.doubt(CHANNEL)
+            self.settled = taken
             return taken
 
     async def _release(self, stream: str) -> bool:
@@ -257,6 +285,10 @@ class Registry:
             await self._leases.take(self._db, stream, epochs)
             log.info("slots taken", stream=stream, slots=len(epochs))
         return all(self._leases.held(stream).keys() >= slots for stream, slots in wanted.items())
+
+
+def _nobody_minds(alive: Collection[str]) -> None:
+    """Nothing depends on who else is there."""
 
 
 class _Nudge:

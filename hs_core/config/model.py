@@ -40,7 +40,13 @@ class Cluster(Section, frozen=True, kw_only=True):
     """How the processes of a deployment know each other."""
 
     secret: Secret | None = None
-    """By it they know each other."""
+    """By it they know each other: as soon as there is Redis, there can be several."""
+    previous_secret: Secret | None = None
+    """Accepted as well, while `secret` is replaced: give the old one here, restart all, take it away, restart all."""
+    bind: str = "127.0.0.1"
+    """The address of this host at which the other processes reach this one; with several hosts, each sets its own
+    (`HS__CLUSTER__BIND`). The system chooses the port.
+    """
 
 
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -122,13 +122,12 @@ class _Rules:
 
     def several_processes(self) -> Iterator[Problem]:
         """What processes that share a deployment need, so that they can find each other and their data."""
-        if sum(process.replicas for process in self.config.processes.values()) < 2:
-            return
-        if self.config.database.url.startswith("sqlite:"):
+        several = sum(process.replicas for process in self.config.processes.values()) > 1
+        if several and self.config.database.url.startswith("sqlite:"):
             yield self.problem(("database", "url"), "several processes cannot share SQLite", "use postgresql://...")
-        if self.config.redis.url is None:
+        if several and self.config.redis.url is None:
             yield self.problem(("redis",), "several processes need Redis", "set redis.url, or run one process")
-        if self.config.cluster.secret is None:
+        if self.config.cluster.secret is None and (several or self.config.redis.url is not None):
             yield self.problem(
                 ("cluster",), "several processes need a secret to trust each other", "set cluster.secret_file"
             )

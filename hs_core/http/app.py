@@ -61,6 +61,10 @@ class Site:
     readiness: Callable[[], Sequence[str]]
     """Names what is missing for requests to be answered."""
     forward: Forward | None = None
+    carried: Callable[[], Awaitable[None]] | None = None
+    """Returns when what was announced until now is on its way to the other processes, if there can be any: who was
+    told that something is done finds it done wherever the next request is answered.
+    """
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set before the listeners close: long polls end, so that they do not have to be cut off."""
 
@@ -157,7 +161,10 @@ class _App:
             return await site.forward(claim, request)
         await site.authenticator.authenticate(request, route)
         site.limiter.check(route.rate, request)
-        return await route.handler(role, request)
+        response = await route.handler(role, request)
+        if site.carried is not None and request.method != "GET":
+            await site.carried()
+        return response
 
     def _request(self, match: Match, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Request:
         given: Any = headers.get(b"x-request-id")

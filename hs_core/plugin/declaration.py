@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 import msgspec
 
@@ -177,18 +177,29 @@ class Task:
     scope: Scope = Scope.SINGLETON
 
 
-@dataclass(frozen=True)
 class Service(Generic[T]):
     """A typed key: `core.services[RECEIPTS]` is a `Receipts`, wherever the process that answers may be.
 
-    `T` is a protocol of async methods. The first argument of each is the key that decides where it runs. Arguments and
-    results are values that msgspec can carry: strings, numbers, bytes, structs, and lists or mappings of them.
+    `RECEIPTS = Service[Receipts]("receipts", owner=RECEIPT_CHANGES)`: what is in the brackets is a protocol of async
+    methods. The first argument of each is the key that decides where it runs. Arguments and results are values that
+    msgspec can carry: strings, numbers, bytes, structs, and lists or mappings of them. A call that another process did
+    not answer, because it died, is made again, of the next owner: calls can be repeated without harm.
     """
 
-    name: str
-    """One that no other service has."""
-    owner: Stream[Any] | None = None
-    """Calls run where this stream's slot for the key is owned; without one, in any process with the plugin active."""
+    __orig_class__: Any
+    """`Service[Receipts]`: typing sets it."""
+
+    def __init__(self, name: str, owner: Stream[Any] | None = None) -> None:
+        self.name = name
+        """One that no other service has."""
+        self.owner = owner
+        """Calls run where this stream's slot for the key is owned; without one, wherever the plugin is active."""
+
+    @property
+    def promise(self) -> type:
+        """The protocol."""
+        protocol: type = get_args(self.__orig_class__)[0]
+        return protocol
 
 
 @dataclass(frozen=True)

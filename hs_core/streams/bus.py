@@ -31,6 +31,13 @@ class Bus(Protocol):
     def subscribe(self, stream: str, receiver: Receiver) -> None:
         """Deliver what arrives from now on. To be called before the bus runs."""
 
+    async def carried(self) -> None:
+        """Return when all that was published until now is on its way to the other processes, or will not be.
+
+        Whoever waits for this before an answer can be sure that the next request, wherever it goes, finds its
+        caches told of what was done, but for faults.
+        """
+
 
 class MemoryBus:
     """The bus of a deployment of one process: a list of receivers for each stream."""
@@ -53,3 +60,6 @@ class MemoryBus:
 
     def subscribe(self, stream: str, receiver: Receiver) -> None:
         self._receivers.setdefault(stream, []).append(receiver)
+
+    async def carried(self) -> None:
+        """There are no other processes."""

@@ -32,8 +32,11 @@ RETRY_SECONDS = 1.0
 PING_SECONDS = 10.0
 """Silence after which Redis is asked whether it is there; as much again, and it is not."""
 
+ANSWER_SECONDS = 5.0
+"""How long Redis may take to accept what is published."""
+
 FLUSH_SECONDS = 1.0
-"""How long the end of a process waits for Redis to take what it has to publish."""
+"""How long anybody waits for Redis to take what there is to publish."""
 
 MOST_WAITING_ROWS = 10_000
 """Rows kept until Redis takes them. More are dropped, and those who follow are asked to look."""
@@ -56,8 +59,11 @@ class RedisBus:
         self._waiting_rows = 0
         self._doubted: set[str] = set()
         self._news = asyncio.Event()
-        self._sent = asyncio.Event()
-        self._sent.set()
+        self._away = False
+        self._waiting: asyncio.Future[None] | None = None
+        """Done when what is in the outbox has been sent, or dropped; `None` if nothing is there."""
+        self._sending: asyncio.Future[None] | None = None
+        """The same for what has been taken out of it."""
 
     def subscribe(self, stream: str, receiver: Receiver) -> None:
         self._here.subscribe(stream, receiver)
@@ -84,15 +90,23 @@ class RedisBus:
             tasks = [group.create_task(each) for each in (self._send_forever(), self._receive_forever())]
             try:
                 yield
-                await self._flushed()
+                await self.carried()
             finally:
                 for task in tasks:
                     task.cancel()
 
-    async def _flushed(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FLUSH_SECONDS):
-                await self._sent.wait()
+    @property
+    def away(self) -> bool:
+        """Whether Redis could not be reached when that was last tried."""
+        return self._away
+
+    async def carried(self) -> None:
+        """See `Bus`. While Redis is away nobody waits for it."""
+        sent = self._waiting or self._sending
+        if sent is not None and not self._away:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await asyncio.shield(sent)
 
     async def _send_forever(self) -> None:
         connection = self._new_connection()
@@ -110,17 +124,22 @@ class RedisBus:
         outbox, doubted = dict(self._outbox), self._doubted
         self._outbox.clear()
         self._waiting_rows, self._doubted = 0, set()
+        sending, self._waiting = self._waiting, None
+        self._sending = sending
         messages = [(stream, _LOOK) for stream in doubted]
         messages += [(stream, self._encode(stream, batches)) for stream, batches in outbox.items()]
         commands = [("PUBLISH", self._prefix + stream.encode(), self._me + data) for stream, data in messages]
         # The connection may have been lost long ago, and a message that comes twice does no harm.
-        if not await _publish(connection, commands) and not await _publish(connection, commands):
+        try:
+            self._away = not await _publish(connection, commands) and not await _publish(connection, commands)
+        finally:
+            self._sending = None
+            if sending is not None:
+                sending.set_result(None)
+        if self._away:
             self._doubted |= doubted | outbox.keys()
             self._wake()
-            return False
-        if not self._news.is_set():
-            self._sent.set()
-        return True
+        return not self._away
 
     async def _receive_forever(self) -> None:
         away = False
@@ -197,7 +216,8 @@ class RedisBus:
         return connection
 
     def _wake(self) -> None:
-        self._sent.clear()
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().create_future()
         self._news.set()
 
     def _drop(self) -> None:
@@ -209,10 +229,11 @@ class RedisBus:
 async def _publish(connection: Connection, commands: list[tuple[str, bytes, bytes]]) -> bool:
     """Have Redis run commands; whether it did. If not, some of them may have been run nevertheless."""
     try:
-        await connection.send_packed_command(connection.pack_commands(commands))
-        for _ in commands:
-            await connection.read_response()
-    except (RedisError, OSError):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                await connection.read_response()
+    except (RedisError, OSError, TimeoutError):
         await connection.disconnect(nowait=True)
         return False
     return True

@@ -88,6 +88,9 @@ class FaultyBus:
         self._here.doubt(stream)
         self._network.send(self, lambda other: other.look(stream), stream)
 
+    async def carried(self) -> None:
+        """Nobody knows when."""
+
     def crash(self) -> None:
         """Neither send nor receive any more."""
         self._network.leave(self)

@@ -36,7 +36,7 @@ async def test_metrics_tell_of_streams_slots_database_and_caches(tmp_path: Path)
 
 async def test_a_process_is_not_ready_while_its_database_is_away(tmp_path: Path) -> None:
     db = await open_database(f"sqlite:///{tmp_path}/hs.db")
-    readiness = Readiness(db, TestClock())
+    readiness = Readiness(db, TestClock(), list)
 
     await readiness.look()
     assert readiness.reasons() == []

@@ -113,7 +113,7 @@ def test_check_finds_missing_files(shell: Shell) -> None:
 def test_check_finds_what_does_not_answer(shell: Shell) -> None:
     (shell.folder / "hs.yaml").write_text(
         "server_name: example.org\ndatabase: {url: 'postgresql://hs:sesame@127.0.0.1:1/hs'}\n"
-        "redis: {url: 'redis://127.0.0.1:1/0'}\n"
+        "redis: {url: 'redis://127.0.0.1:1/0'}\ncluster: {secret: sesame}\n"
     )
 
     done = shell.hs("check", "-c", "hs.yaml")

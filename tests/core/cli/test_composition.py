@@ -66,17 +66,13 @@ def test_a_deployment_of_one_process_runs_by_its_name(config: Config) -> None:
     assert [listener.port for listener in made.listeners] == [8101]
 
 
-def test_a_deployment_of_several_processes_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
-    config = written(
-        tmp_path,
-        "database: {url: postgresql://hs@db/hs}\nredis: {url: redis://redis/0}\ncluster: {secret: x}\n"
-        "processes: {sync: {plugins: [sync]}, rooms: {plugins: [rooms]}}",
-    )
+def test_a_process_among_others_may_lack_what_its_plugins_require(tmp_path: Path) -> None:
+    several = "redis: {url: redis://redis/0}\ncluster: {secret: x}\n"
+    alone = "database: {url: postgresql://hs@db/hs}\n"
 
-    with pytest.raises(Failure, match=r"2 processes.*\n.*leave out --process") as caught:
-        composed(config, "--process", "sync")
-    assert caught.value.status == 2
-    assert composed(config).active == ["rooms", "sync"]
+    assert composed(written(tmp_path, alone + several), "--plugins", "sync").active == ["sync"]
+    with pytest.raises(PluginError, match="'sync' requires 'rooms'"):
+        composed(written(tmp_path, alone), "--plugins", "sync")
 
 
 def test_a_pinned_stream_that_nobody_writes_is_refused(tmp_path: Path) -> None:

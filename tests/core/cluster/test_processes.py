@@ -48,7 +48,11 @@ async def url(database_url: str) -> str:
 @asynccontextmanager
 async def process(folder: Path, url: str, redis: str) -> AsyncIterator[Core]:
     # A name of its own keeps this deployment apart from those of other tests on the same Redis.
-    settings = {"redis": {"url": redis}, "server_name": f"{folder.parent.name.replace('_', '-')}.test"}
+    settings = {
+        "redis": {"url": redis},
+        "cluster": {"secret": "of the tests"},
+        "server_name": f"{folder.parent.name.replace('_', '-')}.test",
+    }
     async with homeserver(folder, url, settings=settings, plugins=[PLUGIN]) as server:
         yield server.core
 
