@@ -1,28 +1,49 @@
-"""Fixtures only; no cleverness. `server` is the homeserver of all plugins: what `hs run` starts, on each engine."""
+"""Fixtures only; no cleverness. `server` is the homeserver of all plugins: what `hs run` starts, and a cluster."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from hs_core.testing.client import Client
+from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import Homeserver, homeserver
 from hs_core.testing.postgres import PostgresServer
+from hs_core.testing.redis import run_redis
 from tests.spec import schema
 
 pytest_plugins = ["hs_core.testing.fixtures"]
 
 
-async def _serve(folder: Path, url: str, up: asyncio.Future[Homeserver], down: asyncio.Event) -> None:
+EVERY_PLUGIN_IN_ONE_PLACE = {
+    "edge": {"plugins": ["client", "login"]},
+    "rooms": {"plugins": ["rooms"]},
+    "sync": {"plugins": ["sync"]},
+    "keys": {"plugins": ["keys", "key_backup", "to_device"]},
+    "moments": {"plugins": ["receipts", "typing", "presence"]},
+    "rest": {
+        "plugins": ["*"],
+        "except": [
+            *("client", "login", "rooms", "sync"),
+            *("keys", "key_backup", "to_device", "receipts", "typing", "presence"),
+        ],
+    },
+}
+"""A cluster of six processes: whatever is asked of one of them, others have to be asked, too."""
+
+
+async def _serve(
+    server: AbstractAsyncContextManager[Homeserver], up: asyncio.Future[Homeserver], down: asyncio.Event
+) -> None:
     """A server's whole life is in one task, as task groups demand; a fixture's is not."""
     try:
-        async with homeserver(folder, url) as server:
-            up.set_result(server)
+        async with server as homeserver:
+            up.set_result(homeserver)
             await down.wait()
     except BaseException as error:
         if not up.done():
@@ -30,20 +51,35 @@ async def _serve(folder: Path, url: str, up: asyncio.Future[Homeserver], down: a
         raise
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "postgresql"])
+@asynccontextmanager
+async def _cluster(folder: Path, database: str) -> AsyncIterator[Homeserver]:
+    """With a Redis of its own: on a shared one it would hear other deployments of the same name."""
+    with run_redis() as redis:
+        async with (
+            deployed(folder, database, redis.url(), EVERY_PLUGIN_IN_ONE_PLACE) as deployment,
+            deployment.joined() as server,
+        ):
+            yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "postgresql", "cluster"])
 async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
-    """A homeserver with every installed plugin; its users and rooms are those of all tests, so make your own."""
+    """A homeserver with every installed plugin; its users and rooms are those of all tests, so make your own.
+
+    In turn: one process over each engine, and a cluster that is asked at each of its processes.
+    """
     folder = tmp_path_factory.mktemp("hs")
     async with AsyncExitStack() as stack:
         url = f"sqlite:///{folder}/hs.db"
-        if request.param == "postgresql":
+        if request.param != "sqlite":
             postgres: PostgresServer = request.getfixturevalue("postgres_server")
             name = postgres.create_database()
             stack.callback(postgres.drop_database, name)
             url = postgres.url(name)
+        whole = _cluster(folder, url) if request.param == "cluster" else homeserver(folder, url)
         up: asyncio.Future[Homeserver] = asyncio.get_running_loop().create_future()
         down = asyncio.Event()
-        serving = asyncio.create_task(_serve(folder, url, up, down))
+        serving = asyncio.create_task(_serve(whole, up, down))
         try:
             yield await up
         finally:
@@ -54,5 +90,5 @@ async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def client(server: Homeserver) -> AsyncIterator[Client]:
     """A client of `server`; every response to it or to its users is held against the specification."""
-    async with Client(server.url, shared_secret=server.shared_secret, check=schema.check) as client:
+    async with Client(server.urls, shared_secret=server.shared_secret, check=schema.check) as client:
         yield client

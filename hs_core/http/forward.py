@@ -70,6 +70,8 @@ class Forwarder:
             try:
                 passed = await PassedOn.begin(self._peers, member, request, headers, body.content)
             except Unreachable as error:
+                if body.refused is not None:
+                    raise body.refused from error
                 log.warning("a request could not be passed on", error=str(error), plugin=claim.plugin)
                 if error.begun and request.method not in REPEATABLE:
                     break
@@ -131,18 +133,36 @@ def _headers(request: Request) -> Mapping[str, str]:
 class _Body:
     """What a request brings: small ones are kept, in case they have to be sent again."""
 
-    def __init__(self, content: bytes | AsyncIterator[bytes] | None) -> None:
-        self.content = content
-        self.repeatable = not isinstance(content, AsyncIterator)
+    def __init__(self, request: Request) -> None:
+        self.content: bytes | AsyncIterator[bytes] | None = None
+        self.refused: Exception | None = None
+        """Why reading it came to an end before its own."""
+        self._request = request
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it can be sent more than once."""
+        return self.content is None or isinstance(self.content, bytes)
 
     @classmethod
     async def of(cls, request: Request) -> _Body:
+        """Raises what `Request.body` does, if it is small or known to be too large."""
+        body = cls(request)
         length = request.header(b"content-length")
         if length is None and request.header(b"transfer-encoding") is None:
-            return cls(None)
-        if length is not None and int(length) <= _SMALL_BODY:
-            return cls(await request.body())
-        return cls(request.stream())
+            return body
+        small = length is not None and (int(length) <= _SMALL_BODY or int(length) > request.max_body)
+        body.content = await request.body() if small else body._read()
+        return body
+
+    async def _read(self) -> AsyncIterator[bytes]:
+        """As it comes. Who sends it hides what went wrong with it, so that is noted."""
+        try:
+            async for chunk in self._request.stream():
+                yield chunk
+        except Exception as error:
+            self.refused = error
+            raise
 
 
 class PassedOn(Response):

@@ -44,13 +44,13 @@ class Request:
         "_body",
         "_header_map",
         "_headers",
-        "_max_body",
         "_proxied",
         "_query",
         "_receive",
         "_task",
         "disconnected",
         "draining",
+        "max_body",
         "method",
         "origin",
         "params",
@@ -86,7 +86,8 @@ class Request:
         """Set when the process is about to stop: whoever waits for news answers at once with what there is."""
         self.disconnected = False
         self._receive = receive
-        self._max_body = max_body
+        self.max_body = max_body
+        """Bytes that the route takes."""
         self._proxied = proxied
         self._header_map = header_map
         self._body: bytes | None = None
@@ -212,7 +213,7 @@ class Request:
             MatrixError: 408, it comes too slowly.
             ClientDisconnect: the client is gone.
         """
-        limit = self._max_body if limit is None else limit
+        limit = self.max_body if limit is None else limit
         length = self._header_map.get(b"content-length")
         if length is not None and int(length) > limit:
             raise TooLarge(f"The body may have {limit} bytes")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -31,7 +32,7 @@ class User(RoomActs, RoomReads, Syncing):
     """Somebody who is logged in, on one device."""
 
     def __init__(self, caller: Caller, login: Json, password: str | None) -> None:
-        super().__init__(caller.session, caller.base_url, login["access_token"], caller.check)
+        super().__init__(caller.session, caller.base_urls, login["access_token"], caller.check)
         self.user_id: str = login["user_id"]
         self.device_id: str = login["device_id"]
         self.password = password
@@ -71,7 +72,9 @@ class Client(Caller):
     every response of every user.
     """
 
-    def __init__(self, base_url: str, *, shared_secret: str | None = None, check: Check | None = None) -> None:
+    def __init__(
+        self, base_url: str | Sequence[str], *, shared_secret: str | None = None, check: Check | None = None
+    ) -> None:
         session = aiohttp.ClientSession(
             timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)
         )

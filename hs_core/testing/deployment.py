@@ -13,7 +13,14 @@ from typing import Any
 
 import yaml
 
+from hs_core import keyfile
+from hs_core.clock import SystemClock
+from hs_core.config import Listener, load
+from hs_core.plugin.declaration import Resource
+from hs_core.plugin.discovery import discover
+from hs_core.process import Composition, running
 from hs_core.testing.client import Client
+from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.http import Check
 
 HS = Path(sys.executable).with_name("hs")
@@ -136,6 +143,20 @@ class Deployment:
         for process in self.processes.values():
             if process.is_up:
                 await process.kill()
+
+    @asynccontextmanager
+    async def joined(self) -> AsyncIterator[Homeserver]:
+        """The deployment, with one process more in the test's own event loop, in which no plugin is active.
+
+        All that is asked of it is done by the others.
+        """
+        installed = discover().plugins
+        config = load(self.folder / "hs.yaml", {name: plugin.config for name, plugin in installed.items()}, {})
+        clock = SystemClock()
+        key = keyfile.read_or_create(config.signing_key_path, clock)
+        composition = Composition(installed, [], (Listener(port=0, resources=tuple(Resource)),), "test")
+        async with running(config, composition, key, clock) as process:
+            yield Homeserver([*process.addresses, *self.urls], config.server_name, SECRET, process.core)
 
     def client(self, name: str, check: Check | None = None) -> Client:
         """A client of one process."""

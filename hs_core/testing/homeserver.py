@@ -21,13 +21,18 @@ SHARED_SECRET = "the tests' shared secret"
 
 @dataclass(frozen=True)
 class Homeserver:
-    """A server that answers at `url`."""
+    """A server that answers at `urls`, one for each of its processes."""
 
-    url: str
+    urls: Sequence[str]
     server_name: str
     shared_secret: str
     core: Core
-    """For tests of a plugin's services and streams; tests of behaviour talk HTTP."""
+    """Of one process. For tests of a plugin's services and streams; tests of behaviour talk HTTP."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self.urls[0]
 
 
 @asynccontextmanager
@@ -49,7 +54,7 @@ async def homeserver(
     composition = Composition(installed, list(installed), config.listeners, "test")
     key = keyfile.read_or_create(config.signing_key_path, clock)
     async with running(config, composition, key, clock) as process:
-        yield Homeserver(process.addresses[0], config.server_name, SHARED_SECRET, process.core)
+        yield Homeserver(process.addresses, config.server_name, SHARED_SECRET, process.core)
 
 
 def _config(folder: Path, database_url: str, settings: Mapping[str, Any], installed: Mapping[str, Plugin]) -> Config:

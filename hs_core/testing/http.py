@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -48,15 +49,20 @@ def path(*segments: str) -> str:
 class Caller:
     """Sends requests to one homeserver, as somebody (with an access token) or nobody.
 
-    A path that does not begin with `/_` is below `/_matrix/client/v3`. Paths are sent exactly as given: encode what
-    needs it, with `path` for instance.
+    One with several addresses is asked at each of them in turn. A path that does not begin with `/_` is below
+    `/_matrix/client/v3`. Paths are sent exactly as given: encode what needs it, with `path` for instance.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, token: str | None = None, check: Check | None = None
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str | Sequence[str],
+        token: str | None = None,
+        check: Check | None = None,
     ) -> None:
         self.session = session
-        self.base_url = base_url.rstrip("/")
+        self.base_urls = [base_url] if isinstance(base_url, str) else list(base_url)
+        self._turns = cycle(self.base_urls)
         self.access_token = token
         self.check = check
 
@@ -72,7 +78,7 @@ class Caller:
     ) -> Answer:
         """Send one request (`json` or raw `data` as its body; redirects are not followed) and return what came back."""
         path = path if path.startswith(("/_", "/.", "/health")) else CLIENT_API + path
-        url = URL(self.base_url + path + (("?" + urlencode(params)) if params else ""), encoded=True)
+        url = URL(next(self._turns).rstrip("/") + path + (("?" + urlencode(params)) if params else ""), encoded=True)
         sent = dict(headers or {})
         if self.access_token is not None:
             sent.setdefault("Authorization", f"Bearer {self.access_token}")

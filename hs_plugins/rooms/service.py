@@ -1,13 +1,14 @@
 """The calls of `Rooms`, in the process that owns the room."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hs_core.db import Database
-from hs_core.errors import BadJson, InvalidRoomState, Unknown
+from hs_core.errors import BadJson, InvalidRoomState, Unknown, as_matrix_error
 from hs_core.matrix.auth import authorise
 from hs_core.matrix.canonical_json import decode_json
-from hs_core.matrix.errors import Rejected
+from hs_core.matrix.errors import ProtocolError, Rejected
 from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import EventId, RoomId, ServerName, UserId
 from hs_core.matrix.pdu import parse_pdu
@@ -46,13 +47,14 @@ class RoomsService:
         if event.room_id != room_id:
             raise BadJson("The create event is of another room")
         async with self._actors.new(room_id, event.room_version) as actor:
-            try:
-                operation = await _begin(actor, event)
-                sending = await actor.send(drafts, operation) if drafts else actor.commit(operation, event.event_id)
-            except Rejected as error:
-                # "The initial state implied by the parameters to the request is invalid: for example, the user's
-                # `power_level` is set below that necessary to set the room name".
-                raise InvalidRoomState(str(error)) from error
+            with _refusals():
+                try:
+                    operation = await _begin(actor, event)
+                    sending = await actor.send(drafts, operation) if drafts else actor.commit(operation, event.event_id)
+                except Rejected as error:
+                    # "The initial state implied by the parameters to the request is invalid: for example, the user's
+                    # `power_level` is set below that necessary to set the room name".
+                    raise InvalidRoomState(str(error)) from error
         return await durable(sending)
 
     async def send(self, room_id: RoomId, draft: Draft) -> Sent:
@@ -60,12 +62,14 @@ class RoomsService:
 
     async def send_all(self, room_id: RoomId, drafts: Sequence[Draft]) -> Sent:
         async with self._actors.of(room_id) as actor:
-            sending = await actor.send(drafts)
+            with _refusals():
+                sending = await actor.send(drafts)
         return await durable(sending)
 
     async def join(self, room_id: RoomId, join: Join) -> Sent:
         async with self._actors.of(room_id) as actor:
-            sending = await actor.send([await self._joining.draft(actor, join)])
+            with _refusals():
+                sending = await actor.send([await self._joining.draft(actor, join)])
         return await durable(sending)
 
     async def knock(self, room_id: RoomId, knock: Join) -> Sent:
@@ -109,6 +113,15 @@ class RoomsService:
 async def durable(sending: asyncio.Future[Sent]) -> Sent:
     """Wait for a commit. Several may wait for the same one; that one of them gives up is nothing to the others."""
     return await asyncio.shield(sending)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the protocol refuses is a refusal to who asks, in whichever process that is."""
+    try:
+        yield
+    except ProtocolError as error:
+        raise as_matrix_error(error) from error
 
 
 def _parse_create_event(data: bytes) -> Event:

@@ -14,6 +14,7 @@ from hs_plugins.rooms import actors
 from hs_plugins.rooms.api import ROOMS, ROOMS_READ, Draft, Join, Place, RoomsRead
 from hs_plugins.rooms.plugin import plugin
 from hs_plugins.rooms.service import RoomsService
+from tests.layouts import in_one_process
 from tests.plugins.rooms.loaded import message
 from tests.plugins.rooms.world import LOCAL, World
 
@@ -59,6 +60,7 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, database_ur
         assert (await read.timelines.events([sent.event_id]))[sent.event_id].event.prev_events == (last,)
 
 
+@in_one_process
 async def test_a_few_rooms_in_memory_serve_many(server: Homeserver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actors, "MAX_ROOMS", 3)
     worlds = [await World.begin(server, V11) for _ in range(8)]

@@ -12,7 +12,10 @@ from hs_core.matrix.room_version import V11
 from hs_core.testing.faults import failing_reads, failing_writes
 from hs_core.testing.homeserver import Homeserver
 from hs_plugins.rooms.api import Draft, Join, Sent
+from tests.layouts import in_one_process
 from tests.plugins.rooms.world import LOCAL, World
+
+pytestmark = in_one_process
 
 
 def message(body: str, txn_id: str | None = None) -> Draft:

@@ -12,7 +12,10 @@ from hs_core.testing.room_dag import BEGINNING, INTERVAL
 from hs_plugins.rooms import purging
 from hs_plugins.rooms.api import Join, Place
 from hs_plugins.rooms.plugin import plugin
+from tests.layouts import in_one_process
 from tests.plugins.rooms.world import BOB, LOCAL, World
+
+pytestmark = in_one_process
 
 
 async def timeline(world: World) -> list[EventId]:

@@ -19,6 +19,7 @@ from hs_core.testing.homeserver import Homeserver
 from hs_plugins.rooms.api import ROOMS, Draft, Join, new_room
 from hs_plugins.sync.service import Syncing
 from hs_plugins.sync.wanted import Wanted
+from tests.layouts import in_one_process
 
 ALICE = UserId("@alice:hs.test")
 
@@ -80,6 +81,7 @@ STEPS = st.lists(
 _numbers = count()
 
 
+@in_one_process
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 async def test_every_event_is_told_once_in_order_and_states_agree(
