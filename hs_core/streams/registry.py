@@ -53,6 +53,10 @@ class Streams:
             raise LookupError(f"no active plugin declares that it reads the stream {stream.name!r}")
         return cast(Follower[Row], follower)
 
+    def follows(self, stream: Stream[Any]) -> bool:
+        """Whether this process follows the stream."""
+        return stream.name in self._followers
+
     @property
     def followers(self) -> Collection[Follower[Any]]:
         """Of every stream that this process follows."""
