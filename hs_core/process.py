@@ -33,7 +33,7 @@ from hs_core.http.routes import Claim
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
 from hs_core.metrics import new_registry
-from hs_core.plugin.declaration import Plugin, Resource
+from hs_core.plugin.declaration import Offer, Plugin, Resource
 from hs_core.plugin.hooks import Hooks
 from hs_core.streams.registry import Streams
 from hs_core.telemetry import ProcessCollector, Readiness
@@ -67,7 +67,16 @@ class Composition:
         reads = {name for plugin in self.active_plugins for name in plugin.reads}
         if any(plugin.shows_sections for plugin in self.active_plugins):
             reads |= {section.stream.name for plugin in self.installed.values() for section in plugin.sections}
-        return reads | {name for plugin in self.installed.values() for offer in plugin.offers for name in offer.reads}
+        return reads | {name for offer in self._offers if not offer.when_used for name in offer.reads}
+
+    @property
+    def followed_when_used(self) -> set[str]:
+        """The streams that somebody in this process may want to follow later."""
+        return {name for offer in self._offers if offer.when_used for name in offer.reads} - self.followed
+
+    @property
+    def _offers(self) -> list[Offer[Any]]:
+        return [offer for plugin in self.installed.values() for offer in plugin.offers]
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,7 @@ async def _open_core(
     installed = composition.installed.values()
     streams = Streams(db, layout.leases, layout.bus, clock)
     await streams.begin([stream for plugin in installed for stream in plugin.writes], composition.followed)
+    streams.prepare(composition.followed_when_used)
     core = Core(
         server_name=ServerName(config.server_name),
         signing_key=key,

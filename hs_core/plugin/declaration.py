@@ -220,6 +220,10 @@ class Offer(Generic[T]):
     """Opens it when a process starts, and closes it when that ends."""
     reads: Sequence[str] = ()
     """Names of the streams that it follows, in every process."""
+    when_used: bool = False
+    """Whether it follows them only from `await core.follower(STREAM).awake()` on, which it calls when it first keeps
+    something that they change: a process that never does is told of nothing.
+    """
 
 
 class NoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

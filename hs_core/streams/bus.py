@@ -29,7 +29,7 @@ class Bus(Protocol):
         """Have all who follow a stream look, for something may have been committed that was not published."""
 
     def subscribe(self, stream: str, receiver: Receiver) -> None:
-        """Deliver what arrives from now on. To be called before the bus runs."""
+        """Deliver what arrives from now on. A bus that runs already may take a moment, and then asks to look."""
 
     async def carried(self) -> None:
         """Return when all that was published until now is on its way to the other processes, or will not be.

@@ -6,7 +6,7 @@ database now and then; when it is back everybody looks for what they missed.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -59,6 +59,9 @@ class RedisBus:
         self._waiting_rows = 0
         self._doubted: set[str] = set()
         self._news = asyncio.Event()
+        self._receiving: Connection | None = None
+        self._unasked = asyncio.Event()
+        """Set when somebody has subscribed, and Redis has not been asked for that stream yet."""
         self._away = False
         self._waiting: asyncio.Future[None] | None = None
         """Done when what is in the outbox has been sent, or dropped; `None` if nothing is there."""
@@ -67,6 +70,7 @@ class RedisBus:
 
     def subscribe(self, stream: str, receiver: Receiver) -> None:
         self._here.subscribe(stream, receiver)
+        self._unasked.set()
 
     def publish(self, batch: Batch[Any]) -> None:
         self._here.publish(batch)
@@ -87,13 +91,18 @@ class RedisBus:
     async def carrying(self) -> AsyncIterator[None]:
         """Carry messages, whether Redis is there or not; at the end, send what is waiting if that takes no time."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in (self._send_forever(), self._receive_forever())]
+            tasks = [group.create_task(each) for each in self._lines()]
             try:
                 yield
                 await self.carried()
             finally:
                 for task in tasks:
                     task.cancel()
+
+    def _lines(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._send_forever()
+        yield self._receive_forever()
+        yield self._ask_for_more()
 
     @property
     def away(self) -> bool:
@@ -156,6 +165,7 @@ class RedisBus:
                     log.warning("redis is away", error=str(error))
                 away = True
             finally:
+                self._receiving = None
                 await connection.disconnect(nowait=True)
             for stream in self._here.streams:
                 self._here.doubt(stream)
@@ -164,6 +174,19 @@ class RedisBus:
     async def _subscribe(self, connection: Connection) -> None:
         """Connect and ask for what is followed here. Raises RedisError, OSError."""
         await connection.connect()  # type: ignore[no-untyped-call]
+        self._receiving = connection
+        await self._ask(connection)
+
+    async def _ask_for_more(self) -> None:
+        while True:
+            await self._unasked.wait()
+            self._unasked.clear()
+            if self._receiving is not None:
+                with suppress(RedisError, OSError):  # whoever receives finds out as well, and begins again
+                    await self._ask(self._receiving)
+
+    async def _ask(self, connection: Connection) -> None:
+        """Ask for all that is followed here; what was asked for before is no harm."""
         if channels := [self._prefix + stream.encode() for stream in self._here.streams]:
             await connection.send_command("SUBSCRIBE", *channels)
 

@@ -5,8 +5,10 @@ some position needs to remember nothing else: a batch that begins there is next,
 Of a stream in memory only the start of its epoch is in the database: what a gap has swallowed is lost (docs/adr/0004).
 """
 
+from __future__ import annotations
+
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -42,7 +44,14 @@ def stored_position(tx: Transaction, stream: str) -> int:
 class Follower(Generic[Row]):
     """The place in one stream that this process has reached."""
 
-    def __init__(self, stream: Stream[Row], db: Database, clock: Clock) -> None:
+    def __init__(
+        self,
+        stream: Stream[Row],
+        db: Database,
+        clock: Clock,
+        asleep: Callable[[Follower[Row]], Awaitable[None]] | None = None,
+    ) -> None:
+        """`asleep` is what has to be done before it follows, if it does not do so from the beginning."""
         self.stream = stream
         self.position = 0
         """Every row up to here has been delivered to the subscribers."""
@@ -55,6 +64,8 @@ class Follower(Generic[Row]):
         self._doubted = False
         self._behind = asyncio.Event()
         self._waiters: dict[asyncio.Future[bool], int] = {}
+        self._asleep = asleep
+        self._waking = asyncio.Lock()
 
     @property
     def lag(self) -> int:
@@ -69,6 +80,14 @@ class Follower(Generic[Row]):
     async def begin(self) -> None:
         """Stand at the end of the stream as the database has it. To be called before anything is received."""
         self.position = self._told = await self._db.read(self._end)
+
+    async def awake(self) -> None:
+        """Return when the stream is followed: whatever is committed from now on will be delivered."""
+        if self._asleep is not None:
+            async with self._waking:
+                if self._asleep is not None:
+                    await self._asleep(self)
+                    self._asleep = None
 
     def subscribe(self, deliver: Callable[[Batch[Row]], None]) -> None:
         """Have `deliver` called, on the event loop, with every batch from now on, in order and without repetition.

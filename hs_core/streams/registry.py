@@ -32,6 +32,7 @@ class Streams:
         self._leases = leases
         self._bus = bus
         self._clock = clock
+        self._known: dict[str, Stream[Any]] = {}
         self._followers: dict[str, Follower[Any]] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
 
@@ -64,13 +65,21 @@ class Streams:
 
     async def begin(self, known: Iterable[Stream[Any]], followed: Iterable[str]) -> None:
         """Make sure that every installed stream has a position, and stand at the end of those that are followed."""
-        streams = {stream.name: stream for stream in known}
+        streams = self._known = {stream.name: stream for stream in known}
         await self._db.write(lambda tx: create_slots(tx, {name: stream.slots for name, stream in streams.items()}))
         for name in followed:
             follower = self._followers[name] = Follower(streams[name], self._db, self._clock)
-            await follower.begin()
-            self._bus.subscribe(name, follower)
-            follower.look()  # what was committed in between
+            await self._follow(follower)
+
+    def prepare(self, later: Iterable[str]) -> None:
+        """Let these streams be followed once their followers are asked to be `awake`."""
+        for name in later:
+            self._followers[name] = Follower(self._known[name], self._db, self._clock, asleep=self._follow)
+
+    async def _follow(self, follower: Follower[Any]) -> None:
+        await follower.begin()
+        self._bus.subscribe(follower.stream.name, follower)
+        follower.look()  # what was committed in between
 
     async def run(self) -> None:
         """Close the gaps of all followers for as long as the process lives."""

@@ -1,6 +1,6 @@
 """Stored events by ID, most of them from memory."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
 
 import msgspec
@@ -15,9 +15,13 @@ from hs_plugins.rooms.stored import StoredEvent
 class EventCache:
     """What the database says about events. An entry changes only when its event is redacted: then it is forgotten."""
 
-    def __init__(self, db: Database, capacity: int) -> None:
-        """`capacity` is how many events are remembered: some kilobytes each."""
+    def __init__(self, db: Database, capacity: int, follow: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`capacity` is how many events are remembered: some kilobytes each.
+
+        `follow` returns when redactions are heard of: before that nothing is remembered.
+        """
         self._db = db
+        self._follow = follow
         self.cache: LRU[EventId, StoredEvent] = LRU(capacity)
         self._unsaved: dict[EventId, StoredEvent] = {}
         """Events on their way to the database, which cannot be read from there yet."""
@@ -28,11 +32,17 @@ class EventCache:
         """Those of the events that exist, in one read at the most."""
         found = {event_id: event for event_id in event_ids if (event := self._known(event_id)) is not None}
         if absent := [event_id for event_id in event_ids if event_id not in found]:
-            generation = self.generation
+            generation = await self.before_reading()
             loaded = await self._db.read(partial(load_events, event_ids=absent))
             self.learn(loaded.values(), generation)
             found.update(loaded)
         return found
+
+    async def before_reading(self) -> int:
+        """The generation to `learn` with what is read from now on."""
+        if self._follow is not None:
+            await self._follow()
+        return self.generation
 
     def _known(self, event_id: EventId) -> StoredEvent | None:
         return self._unsaved.get(event_id) or self.cache.get(event_id)

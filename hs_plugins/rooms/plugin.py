@@ -12,7 +12,7 @@ plugin = Plugin(
     name="rooms",
     writes=[EVENTS],
     serves=[ROOMS],
-    offers=[Offer(ROOMS_READ, open_reading, reads=[EVENTS.name])],
+    offers=[Offer(ROOMS_READ, open_reading, reads=[EVENTS.name], when_used=True)],
     migrations=Migrations("hs_plugins.rooms"),
     start=start,
     tasks=[Task("purge history", timedelta(seconds=2), purge_in_turn, scope=Scope.PER_PROCESS)],

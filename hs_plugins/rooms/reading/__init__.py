@@ -41,7 +41,9 @@ class Reading:
 @asynccontextmanager
 async def open_reading(core: Core) -> AsyncIterator[Reading]:
     """Read sides that share their caches, and forget what redactions change."""
-    events, rows, nodes = EventCache(core.db, REMEMBERED_EVENTS), RowCache(core.db), StateNodes(core.db)
+    follower = core.follower(EVENTS)
+    events = EventCache(core.db, REMEMBERED_EVENTS, follower.awake)
+    rows, nodes = RowCache(core.db, follower.awake), StateNodes(core.db)
     core.caches.update({"events": events.cache, "event_rows": rows.cache, "state_nodes": nodes.cache})
     members = StoredMembers(core.db)
     visibility = Visibility(core.db, nodes, events, members)
@@ -53,7 +55,7 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
                 events.forget([row.redacts])
                 rows.forget(row.redacts)
 
-    core.follower(EVENTS).subscribe(forget_redacted)
+    follower.subscribe(forget_redacted)
     states = StoredStates(core.db, nodes, events)
     yield Reading(
         members=members,

@@ -1,6 +1,6 @@
 """Rows of events by ID, most of them from memory: what is shown again and again is not made again."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 
 from hs_core.cache import LRU
@@ -19,8 +19,10 @@ _OVERHEAD = 1000
 class RowCache:
     """What the stream said about events. An entry changes only when its event is redacted: then it is forgotten."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, follow: Callable[[], Awaitable[None]]) -> None:
+        """`follow` returns when redactions are heard of: before that nothing is remembered."""
         self._db = db
+        self._follow = follow
         self.cache: LRU[EventId, EventRow] = LRU(CACHE_BYTES, _weight)
         self._forgotten = 0
 
@@ -28,6 +30,7 @@ class RowCache:
         """The rows of those events that exist, in one read at the most."""
         found = {event_id: row for event_id in event_ids if (row := self.cache.get(event_id)) is not None}
         if absent := [event_id for event_id in event_ids if event_id not in found]:
+            await self._follow()
             forgotten = self._forgotten
             loaded = await self._db.read(partial(rows_by_id, event_ids=absent))
             if forgotten == self._forgotten:  # else what was read may be out of date already

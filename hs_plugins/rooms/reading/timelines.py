@@ -86,7 +86,7 @@ class StoredTimelines:
     ) -> Page:
         end = stop or (FIRST if backwards else LAST)
         bounds = (room_id, start.depth, start.position, end.depth, end.position, limit + 1)
-        generation = self._events.generation
+        generation = await self._events.before_reading()
         rows = await self._db.read(lambda tx: tx.all(_BACKWARDS if backwards else _FORWARDS, bounds))
         events = [self._parsed(row) for row in rows[:limit]]
         self._events.learn(events, generation)

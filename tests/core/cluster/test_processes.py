@@ -10,7 +10,8 @@ import pytest
 from hs_core.cluster.placement import slot_of
 from hs_core.core import Core
 from hs_core.db import open_database
-from hs_core.plugin.declaration import Plugin
+from hs_core.plugin.declaration import Offer, Plugin, ReadSide
+from hs_core.streams.follower import Follower
 from hs_core.streams.writer import Writer
 from hs_core.testing.homeserver import homeserver
 from hs_core.testing.redis import RedisServer
@@ -46,14 +47,14 @@ async def url(database_url: str) -> str:
 
 
 @asynccontextmanager
-async def process(folder: Path, url: str, redis: str) -> AsyncIterator[Core]:
+async def process(folder: Path, url: str, redis: str, plugin: Plugin = PLUGIN) -> AsyncIterator[Core]:
     # A name of its own keeps this deployment apart from those of other tests on the same Redis.
     settings = {
         "redis": {"url": redis},
         "cluster": {"secret": "of the tests"},
         "server_name": f"{folder.parent.name.replace('_', '-')}.test",
     }
-    async with homeserver(folder, url, settings=settings, plugins=[PLUGIN]) as server:
+    async with homeserver(folder, url, settings=settings, plugins=[plugin]) as server:
         yield server.core
 
 
@@ -88,6 +89,35 @@ async def test_two_processes_share_a_stream_and_hear_each_other(
                     assert await second.follower(NOTES).reached(position)
         await until(lambda: owned(first) == set(range(NOTES.slots)))
         await say(first, "any topic", "alone again")
+
+
+@asynccontextmanager
+async def read_side(core: Core) -> AsyncIterator[Follower[Note]]:
+    yield core.follower(NOTES)
+
+
+async def test_what_is_followed_when_used_is_not_heard_before(
+    url: str, redis_server: RedisServer, folders: list[Path]
+) -> None:
+    notes = ReadSide[Follower[Note]]("notes")
+    offer = Offer(notes, read_side, reads=[NOTES.name], when_used=True)
+    shy = Plugin("notes", writes=[NOTES], offers=[offer], start=start)
+    async with (
+        process(folders[0], url, redis_server.url(), shy) as first,
+        process(folders[1], url, redis_server.url(), shy) as second,
+    ):
+        await until(lambda: bool(owned(second)) and owned(first) ^ owned(second) == set(range(NOTES.slots)))
+        topic = topic_in(min(owned(first)))
+        await first.read_sides[notes].awake()
+        told: list[str] = []
+        second.read_sides[notes].subscribe(lambda batch: told.extend(note.text for _, note in batch.rows))
+
+        assert await first.read_sides[notes].reached(await say(first, topic, "unheard"))
+        assert second.read_sides[notes].position == 0
+        await second.read_sides[notes].awake()
+        position = await say(first, topic, "heard")
+        await until(lambda: second.read_sides[notes].position == position)
+        assert told == ["heard"]
 
 
 async def test_without_redis_a_process_owns_everything_and_is_nobodys_member(url: str, tmp_path: Path) -> None:
