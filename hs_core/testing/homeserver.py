@@ -42,16 +42,17 @@ async def homeserver(
     *,
     settings: Mapping[str, Any] | None = None,
     plugins: Sequence[Plugin] | None = None,
+    active: Sequence[str] | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Homeserver]:
     """Run a server with its files in `folder`. `settings` are laid over those that tests want anyway.
 
-    `plugins` are the installed ones, all of them active; by default those of the environment.
+    `plugins` are the installed ones, by default those of the environment; all of them are active, or those named.
     """
     installed = discover().plugins if plugins is None else {plugin.name: plugin for plugin in plugins}
     config = _config(folder, database_url, settings or {}, installed)
     clock = clock or SystemClock()
-    composition = Composition(installed, list(installed), config.listeners, "test")
+    composition = Composition(installed, list(installed) if active is None else active, config.listeners, "test")
     key = keyfile.read_or_create(config.signing_key_path, clock)
     async with running(config, composition, key, clock) as process:
         yield Homeserver(process.addresses, config.server_name, SHARED_SECRET, process.core)

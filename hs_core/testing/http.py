@@ -93,7 +93,7 @@ class Caller:
                 path.partition("?")[0],
                 response.status,
                 response.headers,
-                orjson.loads(body) if is_json else body,
+                orjson.loads(body) if is_json and body else body,
             )
         if self.check is not None:
             self.check(answer)
