@@ -58,7 +58,11 @@ class ProcessCollector(Collector):
             work.add_metric([kind], count.done)
             seconds.add_metric([kind], count.seconds)
             waiting.add_metric([kind], count.waiting)
-        yield from (work, seconds, waiting)
+        statements = CounterMetricFamily("hs_database_statements", "Statements sent to a database server")
+        statements.add_metric([], sum(each.statements for each in self._db.traffic))
+        trips = CounterMetricFamily("hs_database_round_trips", "Times that somebody waited for a database server")
+        trips.add_metric([], sum(each.round_trips for each in self._db.traffic))
+        yield from (work, seconds, waiting, statements, trips)
 
     def _of_caches(self) -> Iterable[Metric]:
         hits = CounterMetricFamily("hs_cache_hits", "Look-ups that found something", labels=["cache"])

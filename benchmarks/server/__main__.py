@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.server.bench import Bench, Scenario
 from benchmarks.server.client import Failed, NotSupported, Server
+from benchmarks.server.database import Databases
 from benchmarks.server.measure import Processes, Row
 from benchmarks.server.report import Report, load, save, table
 from benchmarks.server.scenarios import SCENARIOS
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--url", default="http://127.0.0.1:8008", help="where its client API is (%(default)s)")
     add("--shared-secret", required=True, help="its registration shared secret")
     add("--pid", action="append", default=[], metavar="[GROUP=]PID", help="a process whose CPU and memory to count")
+    add("--metrics", action="append", default=[], metavar="URL", help="a listener of hs to ask what its database does")
     add("--command", help="start the server with this, measure its start and idling, stop it at the end")
     add("--only", metavar="NAME,...", help=f"any of: {', '.join([_STARTUP, *(each.name for each in SCENARIOS)])}")
     add("--all", action="store_true", help="the large scenarios too")
@@ -70,7 +72,9 @@ def _groups(given: Sequence[str]) -> dict[str, list[int]]:
 async def _measure(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> list[Row]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Server(options.url, options.shared_secret))
-        bench = Bench(server, Processes(_groups(options.pid)), options.seconds, options.scale)
+        bench = Bench(
+            server, Processes(_groups(options.pid)), options.seconds, options.scale, Databases(options.metrics)
+        )
         rows: list[Row] = []
         if options.command:
             rows += await stack.enter_async_context(launched(bench, options.command))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from benchmarks.server.client import Server, User
+from benchmarks.server.database import Databases
 from benchmarks.server.measure import Meter, Processes, Row
 
 T = TypeVar("T")
@@ -23,12 +24,13 @@ class Bench:
     processes: Processes
     seconds: float = 5.0
     scale: float = 1.0
+    databases: Databases = field(default_factory=Databases)
     _crowd: list[User] = field(default_factory=list)
     _room_of_100: tuple[str, list[User]] | None = None
 
     def meter(self) -> Meter:
         """A fresh meter over the processes that are watched."""
-        return Meter(self.processes)
+        return Meter(self.processes, self.databases)
 
     def sized(self, size: int) -> int:
         """The size of something large, scaled."""

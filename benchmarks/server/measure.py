@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.server.database import Databases
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -90,26 +92,33 @@ class Row:
     p99: float = 0.0
     cpu: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
+    database: dict[str, float] = field(default_factory=dict)
+    """What was asked of the database, per operation."""
     note: str = ""
 
 
 class Meter:
     """Adds up what happens inside its windows; what is prepared between them does not count."""
 
-    def __init__(self, processes: Processes) -> None:
+    def __init__(self, processes: Processes, databases: Databases | None = None) -> None:
         self._processes = processes
+        self._databases = databases or Databases()
         self._cpu: dict[str, float] = {}
+        self._asked: dict[str, float] = {}
         self._elapsed = 0.0
         self.latencies: list[float] = []
 
     @contextmanager
     def window(self) -> Iterator[None]:
         """Count the CPU and the time of what happens inside."""
+        asked = self._databases.counts()
         before, started = self._processes.cpu(), perf_counter()
         yield
         self._elapsed += perf_counter() - started
         for name, seconds in self._processes.cpu().items():
             self._cpu[name] = self._cpu.get(name, 0.0) + seconds - before[name]
+        for name, number in self._databases.counts().items():
+            self._asked[name] = self._asked.get(name, 0.0) + number - asked[name]
 
     async def timed(self, act: Act) -> None:
         """One operation."""
@@ -147,6 +156,7 @@ class Meter:
             p99=cuts[98] * 1000,
             cpu={group: used * 1000 / count for group, used in self._cpu.items()},
             memory={group: used / 1e6 for group, used in self._processes.memory().items()},
+            database={name: number / count for name, number in self._asked.items()},
             note=note,
         )
 

@@ -32,14 +32,17 @@ def load(file: Path) -> Report:
 def table(rows: Sequence[Row], other: Sequence[Row] = ()) -> str:
     """The rows, with the CPU of the same rows of another run beside them if there is one."""
     groups = sorted({name for row in rows for name in row.cpu})
+    asked = list(dict.fromkeys(name for row in rows for name in row.database))
     before = {(row.name, row.note): row for row in other} | {(row.name, ""): row for row in other}
     header = ["operation", "count", "per s", "p50 ms", "p95 ms", "p99 ms"]
     header += [f"{name} CPU ms" for name in groups] + [f"{name} MB" for name in groups]
+    header += asked
     header += (["other's CPU ms", "ratio"] if other else []) + ["note"]
     lines = [header]
     for row in rows:
         cells = [row.name, *(_numbers(row) if row.operations else [""] * 5)]
         cells += [_number(row.cpu.get(name)) for name in groups] + [_number(row.memory.get(name)) for name in groups]
+        cells += [_number(row.database.get(name)) for name in asked]
         if other:
             cells += _compared(row, before.get((row.name, row.note), before.get((row.name, ""))))
         lines.append([*cells, row.note])

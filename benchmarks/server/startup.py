@@ -35,7 +35,7 @@ async def launched(bench: Bench, command: str) -> AsyncIterator[list[Row]]:
         cpu = {"server": bench.processes.cpu()["server"] * 1000}
         memory = {name: used / 1e6 for name, used in bench.processes.memory().items()}
         ms = took * 1000
-        start = Row("startup", 1, 1 / took, ms, ms, ms, cpu, memory, "to the first answer")
+        start = Row("startup", 1, 1 / took, ms, ms, ms, cpu, memory, note="to the first answer")
         yield [start, await _idle(bench)]
     finally:
         if process.returncode is None:

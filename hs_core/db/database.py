@@ -91,6 +91,15 @@ class WorkCount:
     """From being asked for to the answer, all units of work together."""
 
 
+@dataclass(slots=True)
+class Traffic:
+    """What went over one connection to a database server, and those before it, for metrics."""
+
+    statements: int = 0
+    round_trips: int = 0
+    """How often somebody waited for the server."""
+
+
 class Database(ABC):
     """An open database. Its methods are called on the event loop that opened it; cancelling one of them is harmless:
     a unit of work that has begun is finished, one that has not may be dropped.
@@ -99,6 +108,8 @@ class Database(ABC):
     engine: Engine
     reads: WorkCount
     writes: WorkCount
+    traffic: Sequence[Traffic] = ()
+    """By connection; none where there is no server."""
 
     @abstractmethod
     async def read(self, work: Work[T]) -> T:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from hs_core.db.database import Database, Engine, Work, WorkCount
+from hs_core.db.database import Database, Engine, Traffic, Work, WorkCount
 from hs_core.db.errors import DatabaseError, DatabaseUnavailable
 from hs_core.db.exports import Exports
 from hs_core.db.postgresql_session import Session
@@ -43,8 +43,10 @@ class PostgresDatabase(Database):
         self.reads, self.writes = WorkCount(), WorkCount()
         self._exports = Exports()
         order = CommitOrder(Homecoming(asyncio.get_running_loop()))
-        for number in range(connections):
-            self._queue.serve(f"db-{number}", Worker(self._queue, self._connect, order).run)
+        self.traffic = [Traffic() for _ in range(connections)]
+        for number, traffic in enumerate(self.traffic):
+            connect = partial(self._connect, traffic=traffic)
+            self._queue.serve(f"db-{number}", Worker(self._queue, connect, order).run)
 
     async def read(self, work: Work[T]) -> T:
         return await self._queue.submit(work, self.reads, writes=False)

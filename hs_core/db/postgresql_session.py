@@ -16,7 +16,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from hs_core.db.database import Param, Row
+from hs_core.db.database import Param, Row, Traffic
 from hs_core.db.dialect import for_postgresql
 from hs_core.db.postgresql_values import encode, register_loaders
 
@@ -39,8 +39,9 @@ _PATIENCE = {
 class Session:
     """One connection, used by one thread at a time. After a psycopg.OperationalError look at `lost`."""
 
-    def __init__(self, conninfo: str, application_name: str) -> None:
-        """Connect. Raises psycopg.OperationalError."""
+    def __init__(self, conninfo: str, application_name: str, traffic: Traffic | None = None) -> None:
+        """Connect. `traffic` is what to add to. Raises psycopg.OperationalError."""
+        self._traffic = traffic or Traffic()
         options: dict[str, Any] = _PATIENCE | conninfo_to_dict(conninfo) | {"application_name": application_name}
         self._connection = psycopg.connect("", autocommit=True, **options)
         if self._connection.info.parameter_status("server_encoding") != "UTF8":
@@ -76,6 +77,7 @@ class Session:
         name = self._prepared.get((sql, types)) or self._prepare(sql, types)
         self._pg.send_query_prepared(name, values, formats, Format.BINARY)
         self.queued += 1
+        self._traffic.statements += 1
 
     def send(self) -> None:
         """Send what is queued; its results, which nobody needs, are skipped by the next `finish`."""
@@ -90,6 +92,7 @@ class Session:
         Raises the first error of any of them, as psycopg has it; those after it were then not run.
         """
         self.send()
+        self._traffic.round_trips += 1
         last, failed = None, None
         while self._syncs:
             result = self._next()
@@ -119,6 +122,8 @@ class Session:
         """Run a `COPY ... FROM STDIN`; not with anything queued."""
         self._pg.exit_pipeline_mode()
         try:
+            self._traffic.statements += 1
+            self._traffic.round_trips += 1
             with self._connection.cursor().copy(statement.encode()) as copy:
                 for row in rows:
                     copy.write_row(row)
