@@ -8,9 +8,9 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
@@ -44,14 +44,17 @@ _SECRET_TEXT: Final = re.compile(
 )
 
 
-def configure(settings: Logging, process: str) -> None:
-    """Send this process's log where `settings` say. Raises OSError if that file cannot be opened."""
-    stream = _open(settings.file) if settings.file else sys.stderr
+def configure(settings: Logging, process: str, stream: TextIO | None = None) -> None:
+    """Send this process's log where `settings` say; without a file, to `stream` or else standard error.
+
+    Raises OSError if the file cannot be opened.
+    """
+    stream = _open(settings.file) if settings.file else stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.level]
     structlog.configure(
         processors=_processors(settings, process, stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Unfailing(stream))),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
@@ -111,6 +114,21 @@ def _processors(settings: Logging, process: str, stream: TextIO) -> list[Process
 def _open(file: Path) -> TextIO:
     """Written line by line, so that a log can be followed."""
     return file.open("a", encoding="utf-8", buffering=1)
+
+
+class _Unfailing:
+    """A stream that nobody reads any more, or a disk that is full, is no reason to fail."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _ToStructlog(logging.Handler):

@@ -86,6 +86,8 @@ class Process:
     core: Core
     addresses: Sequence[str]
     """Where it listens, as URLs, in the order of the listeners."""
+    readiness: Readiness
+    """Whether it can serve."""
 
 
 @asynccontextmanager
@@ -121,7 +123,7 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         server = Server(core.draining)
         addresses = await doors.listen(server)
         try:
-            yield Process(core, addresses)
+            yield Process(core, addresses, readiness)
         finally:
             if layout.company is not None:  # who comes now is still answered, by others if need be
                 await layout.company.registry.hand_over()

@@ -9,14 +9,19 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from hs_core import keyfile
-from hs_core.clock import SystemClock
+from hs_core.clock import Clock, SystemClock
 from hs_core.config import Config
+from hs_core.notify import READY, STOPPING, end_with_supervisor, notify
 from hs_core.process import Composition, Process, running
 
 log = structlog.get_logger(__name__)
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a database thread hands the interpreter back to the event loop: a tenth less latency at p95."""
+
+
+READY_INTERVAL = 0.2
+"""Seconds between two looks at whether the process can serve, for who supervises it."""
 
 
 async def serve(config: Config, composition: Composition, announce: Callable[[Sequence[str]], None]) -> None:
@@ -30,12 +35,23 @@ async def serve(config: Config, composition: Composition, announce: Callable[[Se
     clock = SystemClock()
     key = keyfile.read_or_create(config.signing_key_path, clock)
     stop = _stop_signals()
-    async with running(config, composition, key, clock) as process:
+    end_with_supervisor()
+    async with running(config, composition, key, clock) as process, asyncio.TaskGroup() as group:
         announce(process.addresses)
         _log_start(composition, process)
+        telling = group.create_task(_tell_when_ready(process, clock), name="tell the supervisor")
         await stop.wait()
+        telling.cancel()
+        notify(STOPPING)
         log.info("draining")
     log.info("stopped")
+
+
+async def _tell_when_ready(process: Process, clock: Clock) -> None:
+    """Whoever supervises this process goes on with the next one when this one can serve."""
+    while process.readiness.reasons():
+        await clock.sleep(READY_INTERVAL)
+    notify(READY)
 
 
 def raise_descriptor_limit() -> None:

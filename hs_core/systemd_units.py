@@ -9,12 +9,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from hs_core.config import Config, Listener
-from hs_core.process import DRAIN_SECONDS
+from hs_core.supervision.child import STOP_SECONDS
 
 TARGET: Final = "hs.target"
-
-_STOP_SECONDS: Final = int(DRAIN_SECONDS) + 15
-"""Requests finish, then leases are handed over and the database is closed. Only then systemd loses its patience."""
 
 _LOCAL: Final = {"", "localhost", "127.0.0.1", "::1"}
 _PRIVILEGED_PORTS: Final = range(1, 1024)
@@ -87,7 +84,9 @@ def _service(config: Config, installation: Installation, role: _Role, *, alone: 
     ]
     command = f"{_word(str(installation.program))} run -c {_word(str(installation.config))}{role.arguments}"
     service = [
-        "Type=exec",
+        "# Started means that it can serve, however long that takes: units are restarted one after the other.",
+        "Type=notify",
+        "TimeoutStartSec=infinity",
         f"User={installation.user}",
         f"WorkingDirectory={_literal(str(installation.config.parent))}",
         "# For ${NAME} in the configuration, and HS__SECTION__KEY.",
@@ -95,7 +94,7 @@ def _service(config: Config, installation: Installation, role: _Role, *, alone: 
         f"ExecStart={command}",
         "# SIGTERM drains: no new requests, those in flight finish, what is owned is handed over.",
         "KillMode=mixed",
-        f"TimeoutStopSec={_STOP_SECONDS}",
+        f"TimeoutStopSec={STOP_SECONDS:.0f}",
         "Restart=on-failure",
         "RestartSec=5",
         "# Bad configuration: trying again will not help.",

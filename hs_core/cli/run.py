@@ -124,7 +124,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _announce(config: Config, addresses: Sequence[str], file: str | None) -> None:
-    """Where it listens, and how to create the first user."""
+    """Where it listens, and how to create the first user: for people, not for what supervises it."""
+    from hs_core.notify import supervised
+
+    if supervised():
+        return
     where = ", ".join(addresses) or "no address"
     option = f" -c {shlex.quote(file)}" if file else ""
     print(f"hs: {config.server_name} is listening on {where}")

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,6 +118,16 @@ def test_no_secret_reaches_the_file(tmp_path: Path, form: Literal["json", "conso
     assert TOKEN not in text
     assert "bad token" in text
     assert "since=s1" in text
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    reader, writer = os.pipe()
+    with open(writer, "w", buffering=1, encoding="utf-8") as stream:
+        configure(Logging(), "sync-1", stream)
+        os.close(reader)
+        structlog.get_logger("test").info("nobody reads this")
+        with suppress(BrokenPipeError):
+            stream.close()
 
 
 def test_what_is_not_secret_stays_as_it_is() -> None:
