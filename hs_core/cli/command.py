@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 GROUP: Final = "hs.commands"
-BUILT_IN: Final = ("run", "up", "init", "check", "plugins", "db", "proxy-config", "systemd", "import-config")
+BUILT_IN: Final = ("run", "up", "status", "init", "check", "plugins", "db", "proxy-config", "systemd", "import-config")
 """In the order of the help; each is a module beside this one, `-` as `_`, with a `COMMAND`."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from hs_core.db import Transaction
+from hs_core.db import Row, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,15 @@ class Member:
     """How long ago it was last heard of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A process as the database knows it, dead ones included until somebody buries them."""
+
+    member: Member
+    up_ms: int
+    """How long ago it joined."""
+
+
 _NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 _JOIN = f"""
@@ -34,6 +43,9 @@ _JOIN = f"""
 """
 _BEAT = f"UPDATE processes SET seen_ms = {_NOW} WHERE id = ?"
 _ALL = f"SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms FROM processes"
+_SIGHTINGS = f"""
+    SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms, {_NOW} - started_ms FROM processes ORDER BY name, id
+"""
 _EVICT = f"DELETE FROM processes WHERE id = ANY(?) AND seen_ms < {_NOW} - ?"
 _LEAVING = "UPDATE processes SET leaving = TRUE WHERE id = ?"
 _LEAVE = "DELETE FROM processes WHERE id = ?"
@@ -51,10 +63,17 @@ def beat(tx: Transaction, me: str) -> Mapping[str, Member] | None:
     tx.run_many(_NOT_ON_DISK, [()])  # what a crash of the database may lose of this is not missed
     if not tx.run(_BEAT, (me,)):
         return None
-    return {
-        row[0]: Member(row[0], row[1], frozenset(msgspec.json.decode(row[2])), row[3], row[4], row[5])
-        for row in tx.all(_ALL)
-    }
+    return {row[0]: _member(row) for row in tx.all(_ALL)}
+
+
+def sightings(tx: Transaction) -> list[Sighting]:
+    """Every process that has not left, in the order of their names. There are none but on PostgreSQL."""
+    return [Sighting(_member(row), row[6]) for row in tx.all(_SIGHTINGS)] if tx.engine == "postgresql" else []
+
+
+def _member(row: Row) -> Member:
+    id_, name, plugins, address, leaving, silent_ms = row[:6]
+    return Member(id_, name, frozenset(msgspec.json.decode(plugins)), address, leaving, silent_ms)
 
 
 def evict(tx: Transaction, members: list[str], silent_ms: int) -> int:

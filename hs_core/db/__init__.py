@@ -6,7 +6,7 @@ docs/adr/0001 says why.
 
 from hs_core.db.database import Database, Engine, Param, Row, Scalar, Transaction, Work
 from hs_core.db.errors import ConstraintViolated, DatabaseError, DatabaseInUse, DatabaseUnavailable
-from hs_core.db.opening import open_database
+from hs_core.db.opening import glance, open_database
 
 __all__ = [
     "ConstraintViolated",
@@ -20,5 +20,6 @@ __all__ = [
     "Scalar",
     "Transaction",
     "Work",
+    "glance",
     "open_database",
 ]

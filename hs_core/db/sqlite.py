@@ -60,7 +60,7 @@ class SqliteDatabase(Database):
         return await self._writes.submit(work, self.writes, writes=True)
 
     def stream(self, work: Work[Iterable[T]], batch: int = 500) -> AsyncGenerator[list[T], None]:
-        return self._exports.run(partial(_read_once, self._path), work, batch)
+        return self._exports.run(partial(read_once, self._path), work, batch)
 
     async def healthy(self) -> bool:
         try:
@@ -106,7 +106,7 @@ def _read(connection: sqlite3.Connection, job: Job[Any]) -> None:
     job.error = explain(job.error)
 
 
-def _read_once(path: Path, consume: Work[None]) -> None:
+def read_once(path: Path, consume: Work[None]) -> None:
     """Run `consume` in a read transaction on a connection made for it."""
     try:
         with closing(connect(path, query_only=True)) as connection:

@@ -146,6 +146,19 @@ def test_the_schema_can_be_brought_up_to_date_by_hand(shell: Shell) -> None:
     assert "pending" not in after
 
 
+def test_the_status_of_a_server_that_does_not_run_is_known_all_the_same(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\n")
+
+    nothing = shell.hs("status", "-c", "hs.yaml")
+    shell.hs("db", "migrate", "-c", "hs.yaml")
+    people, programs = shell.hs("status", "-c", "hs.yaml"), shell.hs("status", "-c", "hs.yaml", "--json")
+
+    assert (nothing.returncode, people.returncode, programs.returncode) == (1, 1, 1)
+    assert nothing.stderr.startswith("hs: there is no database")
+    assert people.stdout.splitlines()[-1] == "no process is running"
+    assert json.loads(programs.stdout)["problems"] == ["no process is running"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

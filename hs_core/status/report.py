@@ -1,0 +1,53 @@
+"""What a process says of itself to `hs status`."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from hs_core.core import Core
+
+REPORT = "status"
+"""Where the internal listener has it."""
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """A stream that the process follows."""
+
+    position: int
+    """Delivered up to here."""
+    lag: int
+    """Positions known of and not delivered yet."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process is at this moment. Fields are only added, with defaults: processes of two versions may be asked."""
+
+    reasons: list[str] = []
+    """Why it is not ready; nothing, if it is."""
+    followed: dict[str, Followed] = {}
+    memory: int | None = None
+    """Bytes that it has in memory."""
+
+
+def report(core: Core, reasons: Callable[[], Sequence[str]]) -> Report:
+    """What this process says."""
+    return Report(
+        reasons=list(reasons()),
+        followed={each.stream.name: Followed(each.position, each.lag) for each in core.streams.followers},
+        memory=resident_memory(),
+    )
+
+
+def resident_memory() -> int | None:
+    """Bytes of this process that are in memory; `None` where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * resource.getpagesize()
