@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -35,6 +36,7 @@ from hs_core.matrix.signing import SigningKey
 from hs_core.metrics import new_registry
 from hs_core.plugin.declaration import Offer, Plugin, Resource
 from hs_core.plugin.hooks import Hooks
+from hs_core.status.report import REPORT, report
 from hs_core.streams.registry import Streams
 from hs_core.telemetry import ProcessCollector, Readiness
 
@@ -217,6 +219,10 @@ class _Doors:
             for listener in self.composition.listeners
         ]
 
+    async def _report(self) -> bytes:
+        """For `hs status`."""
+        return msgspec.json.encode(report(self.core, self.readiness.reasons))
+
     @asynccontextmanager
     async def internal(self) -> AsyncIterator[None]:
         """Be one of the processes of the deployment: answer the others, and own what falls to this one."""
@@ -229,7 +235,7 @@ class _Doors:
             secrets=[secret for secret in (cluster.secret, cluster.previous_secret) if secret is not None],
             calls=CallDoor(self.composition.installed, core.services, self.layout.leases, company.bus.carried),
             public=build_app(self.site, tuple(Resource)),
-            reports={},
+            reports={REPORT: self._report},
         )
         server = Server(core.draining)
         address = await server.listen(Listener(cluster.bind, 0, resources=tuple(Resource)), app)

@@ -10,11 +10,10 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
+from hs_core.cluster.internal import INTERNAL
+from hs_core.cluster.peers import SECRET_HEADER
 from hs_core.config import Listener
 from hs_core.status.report import REPORT, Followed, Report
-
-INTERNAL: Final = "/_hs/internal/"
-SECRET_HEADER: Final = "hs-cluster-secret"
 
 PATIENCE: Final = 3.0
 """Seconds for one process."""

@@ -9,11 +9,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 from select import select
+from threading import Thread
+
+import pytest
+
+from hs_core.testing.redis import RedisServer
 
 HS = Path(sys.executable).with_name("hs")
 PATIENCE = 60
 SETTINGS = "server_name: example.org\nlisteners: [{port: 0}]\n"
+
+DEPLOYMENT = """
+server_name: up.test
+database: {{url: "{database}"}}
+redis: {{url: "{redis}"}}
+cluster: {{secret: sesame}}
+processes:
+  rooms: {{plugins: [rooms], replicas: 2}}
+  rest: {{plugins: ["*"], except: [rooms], listeners: [{{port: 0}}]}}
+"""
+NAMES = ("rooms-0", "rooms-1", "rest")
 
 
 class Up:
@@ -25,19 +42,30 @@ class Up:
             [HS, "up", "-c", self.file], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder
         )
 
-    def until(self, pattern: str) -> str:
-        """The first line from here on that has this in it. Fails when there are no more lines."""
-        assert self.process.stderr is not None
-        lines = []
-        for line in self.process.stderr:
-            lines.append(line)
-            if re.search(pattern, line):
-                return line
-        raise AssertionError(f"no line with {pattern!r}: {lines}")
+        self._lines: Queue[str] = Queue()
+        self._reading = Thread(target=self._read)
+        self._reading.start()
 
-    def rest(self) -> str:
+    def until(self, *patterns: str) -> str:
+        """Wait for a line for each of these, in any order; returns the last of them. Fails if there are no more."""
+        missing, seen = list(patterns), list[str]()
+        while missing:
+            line = self._lines.get(timeout=PATIENCE)
+            assert line, f"no line with {missing}: {seen}"
+            seen.append(line)
+            missing = [pattern for pattern in missing if not re.search(pattern, line)]
+        return seen[-1]
+
+    def rest(self) -> list[str]:
+        """All further lines, once it and its servers have ended."""
+        self._reading.join(PATIENCE)
+        return [line for line in self._lines.queue if line]
+
+    def _read(self) -> None:
         assert self.process.stderr is not None
-        return self.process.stderr.read()
+        for line in self.process.stderr:
+            self._lines.put(line)
+        self._lines.put("")
 
 
 @contextmanager
@@ -48,18 +76,17 @@ def up(folder: Path, settings: str = SETTINGS) -> Iterator[Up]:
         yield running
     finally:
         running.process.kill()
-        running.rest()  # ends when the servers have
         running.process.wait()
+        running.rest()
 
 
 def test_a_server_of_one_process_is_run_and_drained(tmp_path: Path) -> None:
     with up(tmp_path) as running:
-        running.until(r"^hs \| .*serving")
-        running.until(r"^up \| .*process is ready")
+        running.until(r"^hs \| .*serving", r"^up \| .*process is ready")
         running.process.send_signal(signal.SIGTERM)
         running.until(r"^hs \| .*stopped")
 
-        assert running.rest() == ""
+        assert running.rest() == []
         assert running.process.wait() == 0
 
 
@@ -71,8 +98,9 @@ def test_a_hangup_renews_the_server_unless_the_new_configuration_is_wrong(tmp_pa
         assert "unknown key 'medai'" in running.until("nothing is renewed")
         running.file.write_text(SETTINGS)
         running.process.send_signal(signal.SIGHUP)
-        for line in ("renewing process", "stopped", "serving", "process is ready", "renewed"):
-            running.until(line)
+        running.until("renewing process")
+        running.until("stopped")
+        running.until("serving", "process is ready", "renewed")
 
 
 def test_servers_drain_when_their_supervisor_is_killed(tmp_path: Path) -> None:
@@ -97,6 +125,24 @@ def test_a_server_that_cannot_run_as_asked_is_not_tried_again(tmp_path: Path) ->
         running.until("process not started again")
         assert "hs: no process could be run as the configuration asks" in running.until("^hs: ")
         assert running.process.wait() == 2
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_the_processes_of_a_deployment_are_renewed_one_by_one(
+    tmp_path: Path, database_url: str, redis_server: RedisServer
+) -> None:
+    settings = DEPLOYMENT.format(database=database_url, redis=redis_server.url())
+    with up(tmp_path, settings) as running:
+        running.until(*(f"process is ready .*name={name} " for name in NAMES))
+        running.process.send_signal(signal.SIGHUP)
+        for name in NAMES:
+            assert f"name={name} " in running.until("renewing process")
+            running.until(rf"^{name} +\| .*stopped")
+            running.until(rf"^{name} +\| .*serving", f"process is ready .*name={name} ")
+        running.process.send_signal(signal.SIGINT)
+
+        assert sum("stopped" in line for line in running.rest()) == len(NAMES)
+        assert running.process.wait() == 0
 
 
 def until(condition: Callable[[], bool]) -> None:

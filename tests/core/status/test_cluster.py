@@ -1,0 +1,68 @@
+"""The status of a deployment of several real processes, by the real command."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hs_core.testing.deployment import PATIENCE, Deployment, deployed
+from hs_core.testing.redis import RedisServer
+
+HS = Path(sys.executable).with_name("hs")
+
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+
+LAYOUT = {
+    "rooms": {"plugins": ["rooms"], "replicas": 2},
+    "rest": {"plugins": ["*"], "except": ["rooms", "sync"]},
+    "sync": {"plugins": ["sync"]},
+}
+
+
+async def hs(deployment: Deployment, *words: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        HS, *words, "-c", "hs.yaml", cwd=deployment.folder, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    return process.returncode, out.decode()
+
+
+async def status(deployment: Deployment) -> dict[str, Any]:
+    seen: dict[str, Any] = json.loads((await hs(deployment, "status", "--json"))[1])
+    return seen
+
+
+@pytest.fixture
+async def deployment(tmp_path: Path, database_url: str, redis_server: RedisServer) -> AsyncIterator[Deployment]:
+    async with deployed(tmp_path / "all", database_url, redis_server.url(), LAYOUT, server_name="status.test") as all_:
+        yield all_
+
+
+async def test_everything_has_an_owner_and_a_dead_process_is_missed(deployment: Deployment) -> None:
+    async with deployment.client("rest") as client:
+        alice = await client.register("alice")
+        await alice.create_room()
+    seen = await status(deployment)
+
+    assert seen["problems"] == []
+    names = {process["id"]: process["name"] for process in seen["processes"]}
+    assert sorted(names.values()) == ["rest", "rooms-0", "rooms-1", "sync"]
+    streams = {stream["name"]: stream for stream in seen["streams"]}
+    assert sorted(names[owner] for owner in streams["events"]["owners"]) == ["rooms-0", "rooms-1"]
+    assert sorted(slot for slots in streams["events"]["owners"].values() for slot in slots) == list(range(64))
+    assert streams["events"]["position"] > 0
+    assert all(process["ready"] and process["memory"] for process in seen["processes"])
+    assert "events" in next(each["lag"] for each in seen["processes"] if each["name"] == "sync")
+    assert all(sum(map(len, task["owners"].values())) == task["slots"] for task in seen["tasks"])
+
+    await deployment["sync"].kill()
+    code, page = await hs(deployment, "status")
+    assert code == 1
+    assert "sync: no answer at http://127.0.0.1:" in page
+    async with asyncio.timeout(PATIENCE):
+        while (await status(deployment))["problems"] != ["the plugin 'sync' is active nowhere"]:
+            """It is buried soon."""
