@@ -5,10 +5,10 @@ hooks and its read side; what is active also runs: it owns its streams, answers 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import ReadSides
+from hs_core.cluster.feeds import Feeding
 from hs_core.cluster.internal import CallDoor, InternalApp
 from hs_core.cluster.layout import Layout, open_layout
 from hs_core.cluster.tasks import repeat
@@ -67,6 +68,7 @@ class Composition:
     def followed(self) -> set[str]:
         """The streams that somebody in this process follows."""
         reads = {name for plugin in self.active_plugins for name in plugin.reads}
+        reads |= {feed.stream for plugin in self.active_plugins for feed in plugin.feeds}
         if any(plugin.shows_sections for plugin in self.active_plugins):
             reads |= {section.stream.name for plugin in self.installed.values() for section in plugin.sections}
         return reads | {name for offer in self._offers if not offer.when_used for name in offer.reads}
@@ -113,11 +115,9 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         stack.callback(watching.cancel)
         await _open_read_sides(core, composition, stack)
         roles = await _start_roles(core, composition, stack)
-        for plugin in composition.active_plugins:
-            for task in plugin.tasks:
-                is_ours = partial(layout.is_ours, plugin, task)
-                repeating = group.create_task(repeat(task, roles[plugin.name], clock, is_ours), name=task.name)
-                stack.callback(repeating.cancel)
+        for work, name in _background_work(core, composition, roles, layout):
+            working = group.create_task(work, name=name)
+            stack.callback(working.cancel)
         registry = new_registry()
         registry.register(ProcessCollector(core.streams, layout.leases, db, core.caches))
         doors = _Doors(core, composition, layout, roles, registry, readiness)
@@ -181,6 +181,21 @@ async def _start_roles(core: Core, composition: Composition, stack: AsyncExitSta
         core.services.offer(plugin, roles[plugin.name])
         log.debug("role started", plugin=plugin.name)
     return roles
+
+
+def _background_work(
+    core: Core, composition: Composition, roles: Mapping[str, Any], layout: Layout
+) -> Iterator[tuple[Coroutine[Any, Any, None], str]]:
+    """The tasks and feeds of the active plugins, each with its name."""
+    for plugin in composition.active_plugins:
+        role = roles[plugin.name]
+        for task in plugin.tasks:
+            yield repeat(task, role, core.clock, layout.slots_of(plugin, task)), task.name
+        for feed in plugin.feeds:
+            slots = layout.slots_of(plugin, feed)
+            assert slots is not None, "a feed runs in one process at a time"
+            follower = core.streams.follower_of(feed.stream)
+            yield Feeding(feed, role, follower, slots, db=core.db, clock=core.clock).run(), feed.name
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,7 @@ def facts(plugin: Plugin) -> str:
                 for task in plugin.tasks
             ),
         ),
+        ("Is fed by", ", ".join(f"`{feed.stream}` ({feed.name})" for feed in plugin.feeds)),
         ("Opens connections", "yes" if plugin.outbound else ""),
         ("Has tables", "yes" if plugin.migrations else ""),
     ]

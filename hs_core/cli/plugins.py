@@ -65,6 +65,7 @@ def _description(installed: Installed) -> dict[str, Any]:
             {"name": task.name, "every_seconds": task.every.total_seconds(), "scope": task.scope.value}
             for task in plugin.tasks
         ],
+        "feeds": [{"name": feed.name, "stream": feed.stream} for feed in plugin.feeds],
         "services": [service.name for service in plugin.serves],
         "read_sides": [offer.key.name for offer in plugin.offers],
         "outbound": plugin.outbound,
@@ -89,6 +90,7 @@ def _paragraph(installed: Installed) -> str:
         "serves": [service.name for service in plugin.serves],
         "offers": [offer.key.name for offer in plugin.offers],
         "tasks": [f"{task.name} (every {task.every}, {task.scope.value})" for task in plugin.tasks],
+        "feeds": [f"{feed.name} (fed by {feed.stream})" for feed in plugin.feeds],
     }
     lines = [f"{plugin.name}  ({installed.package} {installed.version})"]
     lines += [f"  {fact:<9} {', '.join(values)}" for fact, values in facts.items() if values]

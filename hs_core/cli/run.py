@@ -69,7 +69,7 @@ def compose(config: Config, discovery: Discovery, arguments: argparse.Namespace)
         replica = _replica(process, arguments)
         wanted, excepted = process.plugins, process.except_
         listeners = tuple(listener.of_replica(replica) for listener in process.listeners)
-        name = arguments.process if process.replicas == 1 else f"{arguments.process}-{replica}"
+        name = process.name_of_replica(arguments.process, replica)
     if arguments.plugins is not None:
         wanted, excepted = tuple(filter(None, arguments.plugins.split(","))), ()
     active = discovery.select(wanted, excepted)

@@ -11,9 +11,11 @@ from hs_core.cluster.leases import Leases
 from hs_core.cluster.members import Member
 from hs_core.cluster.peers import Peers
 from hs_core.cluster.registry import Registry, Share
+from hs_core.cluster.shards import TaskSlots
+from hs_core.cluster.tasks import name_of, shared_work, slots_of
 from hs_core.config import Config
 from hs_core.db import Database
-from hs_core.plugin.declaration import Plugin, Scope, Task
+from hs_core.plugin.declaration import Feed, Plugin, Task
 from hs_core.streams.bus import Bus, MemoryBus
 from hs_core.streams.bus_redis import RedisBus
 
@@ -45,11 +47,10 @@ class Layout:
     company: Company | None = None
     """`None` if there cannot be other processes."""
 
-    def is_ours(self, plugin: Plugin, task: Task) -> bool:
-        """Whether the next turn of a task, whose plugin is active here, falls to this process."""
-        if self.company is None or task.scope is not Scope.SINGLETON:
-            return True
-        return bool(self.leases.held(_name(plugin, task)))
+    def slots_of(self, plugin: Plugin, work: Task | Feed) -> TaskSlots | None:
+        """What this process holds of a task or feed, whose plugin is active here; `None` if every process does it."""
+        slots = slots_of(work)
+        return TaskSlots(self.leases, name_of(plugin, work), slots) if slots else None
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -73,7 +74,9 @@ async def open_layout(
     """
     leases = Leases(f"{name}-{clock.random_text(12)}")
     if config.redis.url is None or db.engine != "postgresql":
-        await leases.take_all(db, [stream for plugin in active for stream in installed[plugin].writes])
+        here = [installed[plugin] for plugin in active]
+        work = {name: slots for plugin in here for name, slots in shared_work(plugin).items()}
+        await leases.take_all(db, [stream for plugin in here for stream in plugin.writes], work)
         return Layout(leases, MemoryBus(), Services(leases))
     streams = [stream for plugin in installed.values() for stream in plugin.writes]
     bus = RedisBus(config.redis.url, f"hs:{config.server_name}", streams, clock)
@@ -93,12 +96,6 @@ async def open_layout(
 def _shares(config: Config, installed: Iterable[Plugin]) -> Iterable[Share]:
     for plugin in installed:
         for stream in plugin.writes:
-            yield Share(stream.name, stream.slots, plugin.name, config.streams.get(stream.name))
-        for task in plugin.tasks:
-            if task.scope is Scope.SINGLETON:
-                yield Share(_name(plugin, task), 1, plugin.name)
-
-
-def _name(plugin: Plugin, task: Task) -> str:
-    """A task that runs in one process at a time is held like a stream with one slot."""
-    return f"task: {plugin.name}: {task.name}"
+            yield Share(stream.name, stream.slots, plugin.name, config.writers(stream.name))
+        for name, slots in shared_work(plugin).items():
+            yield Share(name, slots, plugin.name)

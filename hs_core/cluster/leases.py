@@ -9,6 +9,7 @@ nor can anybody until the commit. So in the usual case the proof costs nothing. 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -77,6 +78,12 @@ class Leases:
         """The slots of a stream that this process believes it holds, with their epochs."""
         return self._held.get(stream, _NOTHING).epochs
 
+    def working(self, stream: str) -> Mapping[int, int]:
+        """The same without those that are about to be released: what something may begin for."""
+        leaving = self._leaving.get(stream)
+        held = self.held(stream)
+        return {slot: epoch for slot, epoch in held.items() if slot not in leaving} if leaving else held
+
     def counts(self) -> dict[str, int]:
         """How many slots of each stream this process believes that it holds."""
         return {stream: len(holding.epochs) for stream, holding in self._held.items()}
@@ -107,9 +114,14 @@ class Leases:
         if lost := {slot for slot, epoch in epochs.items() if seen.epochs.get(slot) != epoch}:
             raise NotOwner(stream, lost)
 
-    async def take_all(self, db: Database, streams: Iterable[Stream[Any]]) -> None:
-        """Become the owner of every slot of these streams: what the only process of a deployment does at its start."""
-        names = sorted((stream.name, stream.slots) for stream in streams)
+    async def take_all(
+        self, db: Database, streams: Iterable[Stream[Any]], tasks: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Become the owner of every slot of these streams: what the only process of a deployment does at its start.
+
+        `tasks` have slots, too, so many each.
+        """
+        names = sorted([*((stream.name, stream.slots) for stream in streams), *tasks.items()])
         await db.write(lambda tx: self._take_every(tx, names))
 
     async def take(self, db: Database, stream: str, free: Mapping[int, int]) -> None:

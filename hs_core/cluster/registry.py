@@ -246,12 +246,20 @@ class Registry:
         async with self._settling:
             await self._beat()
             await self._leases.drain_lost()
-            released = [await self._release(stream) for stream in self._shares]
+            released = await self._release_all()
             taken = await self._take()
-            if any(released):
+            if released:
                 self._bus.doubt(CHANNEL)
             self.settled = taken
             return taken
+
+    async def _release_all(self) -> bool:
+        """The same for all streams side by side, for a drain may take its time; raises the first of their errors."""
+        outcomes = await asyncio.gather(*map(self._release, self._shares), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(outcomes)
 
     async def _release(self, stream: str) -> bool:
         """Hand over what others should have of a stream; whether there was anything."""

@@ -97,6 +97,10 @@ class Process(Section, frozen=True, kw_only=True):
     It is the reverse proxy that sends them so: `hs proxy-config`.
     """
 
+    def name_of_replica(self, process: str, index: int) -> str:
+        """What replica `index` of this entry, which is called `process`, is called itself."""
+        return process if self.replicas == 1 else f"{process}-{index}"
+
 
 class Registration(Section, frozen=True, kw_only=True):
     """Who may make an account."""
@@ -313,3 +317,15 @@ class Config(Section, frozen=True, kw_only=True):
     logging: Logging = Logging()
     plugins: dict[str, Any] = {}
     """Each installed plugin's own section, typed by its declaration; there is one for every installed plugin."""
+
+    def writers(self, stream: str) -> frozenset[str] | None:
+        """What the processes are called, replicas and all, to which `streams` pins this one; `None` if to none."""
+        pinned = self.streams.get(stream)
+        if pinned is None:
+            return None
+        return frozenset(
+            self.processes[name].name_of_replica(name, index)
+            for name in pinned
+            if name in self.processes
+            for index in range(self.processes[name].replicas)
+        )

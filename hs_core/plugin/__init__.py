@@ -4,6 +4,7 @@ from hs_core.db.migrate import Migrations
 from hs_core.plugin.declaration import (
     Auth,
     By,
+    Feed,
     Handler,
     NoConfig,
     Offer,
@@ -24,6 +25,7 @@ from hs_core.plugin.sections import Parts, RoomParts, Section, SectionEvent, Sec
 __all__ = [
     "Auth",
     "By",
+    "Feed",
     "Handler",
     "Migrations",
     "NoConfig",

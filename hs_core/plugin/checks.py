@@ -13,7 +13,7 @@ from hs_core.streams.token import EVENTS_KEY, is_key
 
 def check_installed(plugins: Collection[Plugin]) -> list[str]:
     """What is wrong with this set of plugins, whichever of them are active; empty if they fit together."""
-    checks = (_requirements, _streams, _sections, _services, _tasks, _routes)
+    checks = (_requirements, _streams, _sections, _services, _tasks, _feeds, _routes)
     return [line for check in checks for line in check(plugins)]
 
 
@@ -87,9 +87,20 @@ def _services(plugins: Collection[Plugin]) -> Iterator[str]:
 
 def _tasks(plugins: Collection[Plugin]) -> Iterator[str]:
     for plugin in plugins:
-        names = [task.name for task in plugin.tasks]
+        names = [task.name for task in plugin.tasks] + [feed.name for feed in plugin.feeds]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"the plugin {plugin.name!r} has two tasks {name!r}; rename one"
+
+
+def _feeds(plugins: Collection[Plugin]) -> Iterator[str]:
+    streams = {stream.name: stream for plugin in plugins for stream in plugin.writes}
+    for plugin in plugins:
+        for feed in plugin.feeds:
+            if feed.stream not in streams:
+                remedy = nearest(feed.stream, streams)
+                yield f"the plugin {plugin.name!r} is fed by the stream {feed.stream!r}, which nobody writes; {remedy}"
+            elif streams[feed.stream].in_memory:
+                yield f"the plugin {plugin.name!r} is fed by {feed.stream!r}, which is lost with its writer; read it"
 
 
 def _routes(plugins: Collection[Plugin]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from hs_core.plugin.sections import Section
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from hs_core.cluster.feeds import Portion
     from hs_core.core import Core
     from hs_core.db import Transaction
     from hs_core.http.request import Request
@@ -158,23 +159,48 @@ class Scope(Enum):
     SINGLETON = "singleton"
     """In one live process of the deployment at a time."""
     SHARDED = "sharded"
-    """Split over the processes in which the plugin is active."""
+    """Split over the processes in which the plugin is active, by a hash of what it works on: users, say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """Background work that is done again and again: `run` is awaited, then `every` passes, and so on.
 
-    A run that raises is logged and tried again at the next turn.
+    A run that raises is logged and tried again at the next turn. Where it falls to another process, that goes on from
+    wherever this one left off; this one's turn is waited for, up to five seconds.
     """
 
     name: str
     """For logs; one that no other task of the plugin has."""
     every: timedelta
     """From the end of a turn to the beginning of the next."""
-    run: Callable[[Any], Awaitable[None]]
-    """Given what the plugin's `start` yielded."""
+    run: Callable[..., Awaitable[None]]
+    """Given what the plugin's `start` yielded and, if it is sharded, the `Shards` that are this process's."""
     scope: Scope = Scope.SINGLETON
+    slots: int = 64
+    """How many shares a sharded task can be split into. Processes of two releases need the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Background work that is done for every row of a stream, in order: in one live process at a time, or later.
+
+    `run` is awaited with some rows after the other, from the stream's beginning. How far it has come is kept in the
+    database. Rows whose run raises are tried again, after longer and longer pauses, before any that follow.
+    """
+
+    name: str
+    """For logs; one that no other feed or task of the plugin has."""
+    stream: str
+    """Whose rows; not of a stream that lives in memory."""
+    run: Callable[[Any, Portion], Awaitable[None]]
+    """Given what the plugin's `start` yielded, and the rows.
+
+    If it writes to the database, it calls `portion.done(tx)` in the transaction, and each row is worked on just once;
+    otherwise some may come again after a crash.
+    """
+    most: int = 100
+    """Rows at once."""
 
 
 class Service(Generic[T]):
@@ -256,6 +282,8 @@ class Plugin:
     """Runs while the plugin is active in a process; yields the role that handlers, services and tasks are given."""
     tasks: Sequence[Task] = ()
     """Its background work while active."""
+    feeds: Sequence[Feed] = ()
+    """Its background work for every row of a stream."""
     migrations: Migrations | None = None
     """Where its tables are made."""
     outbound: bool = False

@@ -49,10 +49,14 @@ class Streams:
 
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """Where this process is in `stream`. Only for streams that an active plugin or a read side declares to read."""
-        follower = self._followers.get(stream.name)
+        return cast(Follower[Row], self.follower_of(stream.name))
+
+    def follower_of(self, stream: str) -> Follower[Any]:
+        """The same, by the stream's name."""
+        follower = self._followers.get(stream)
         if follower is None:
-            raise LookupError(f"no active plugin declares that it reads the stream {stream.name!r}")
-        return cast(Follower[Row], follower)
+            raise LookupError(f"no active plugin declares that it reads the stream {stream!r}")
+        return follower
 
     def follows(self, stream: Stream[Any]) -> bool:
         """Whether this process follows the stream."""

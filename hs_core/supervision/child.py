@@ -12,10 +12,10 @@ from typing import Final
 
 import structlog
 
+from hs_core.backoff import failures_after, pause
 from hs_core.clock import Clock
 from hs_core.notify import READY, SOCKET, SUPERVISOR
 from hs_core.process import DRAIN_SECONDS
-from hs_core.supervision.backoff import failures_after, pause
 
 log = structlog.get_logger(__name__)
 

@@ -13,14 +13,11 @@ def programs(config: Config, hs: Path, file: str | None) -> list[Program]:
     if not config.processes:
         return [Program("hs", run)]
     return [
-        _program(name, replica, process.replicas, run)
+        Program(process.name_of_replica(name, index), [*run, "--process", name, *_replica(index, process.replicas)])
         for name, process in config.processes.items()
-        for replica in range(process.replicas)
+        for index in range(process.replicas)
     ]
 
 
-def _program(process: str, replica: int, replicas: int, run: Sequence[str]) -> Program:
-    command = [*run, "--process", process]
-    if replicas == 1:
-        return Program(process, command)
-    return Program(f"{process}-{replica}", [*command, "--replica", str(replica)])
+def _replica(index: int, replicas: int) -> Sequence[str]:
+    return () if replicas == 1 else ("--replica", str(index))

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from hs_core.cluster.leases import Leases
+from hs_core.cluster.shards import TaskSlots
 from hs_core.cluster.tasks import repeat
 from hs_core.db import DatabaseUnavailable
 from hs_core.plugin.declaration import Task
@@ -14,7 +16,6 @@ class Work:
 
     def __init__(self, *failures: Exception | None) -> None:
         self.turns = 0
-        self.ours = True
         self._failures = list(failures)
 
     async def turn(self) -> None:
@@ -23,11 +24,11 @@ class Work:
             raise failure
 
 
-async def after(seconds: float, work: Work) -> int:
+async def after(seconds: float, work: Work, slots: TaskSlots | None = None) -> int:
     """How many turns there have been when so much time has passed."""
     clock = TestClock()
     task = Task("count", timedelta(seconds=10), Work.turn)
-    repeating = asyncio.ensure_future(repeat(task, work, clock, lambda: work.ours))
+    repeating = asyncio.ensure_future(repeat(task, work, clock, slots))
     await clock.advance(seconds)
     assert not repeating.done()
     repeating.cancel()
@@ -45,7 +46,4 @@ async def test_a_turn_that_fails_is_not_the_last() -> None:
 
 
 async def test_turns_that_fall_to_another_process_are_left_out() -> None:
-    work = Work()
-    work.ours = False
-
-    assert await after(45, work) == 0
+    assert await after(45, Work(), TaskSlots(Leases("owner of nothing"), "count", 1)) == 0

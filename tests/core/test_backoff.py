@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hs_core.supervision.backoff import LONGEST_PAUSE, SETTLED_AFTER, failures_after, pause
+from hs_core.backoff import LONGEST_PAUSE, SETTLED_AFTER, failures_after, pause
 
 
 def test_pauses_double_up_to_about_a_minute() -> None:
