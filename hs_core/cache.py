@@ -14,7 +14,7 @@ class Cache(Generic[K, V]):
     """At most `size` values, each good for `lifetime` seconds of `monotonic`."""
 
     def __init__(self, size: int, lifetime: float, monotonic: Callable[[], float]) -> None:
-        self._size = size
+        self._size = self._usual_size = size
         self._lifetime = lifetime
         self._monotonic = monotonic
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
@@ -42,6 +42,12 @@ class Cache(Generic[K, V]):
         if len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
+    def scale(self, factor: float) -> None:
+        """Keep so many times as many values as it was made for; what is too much is forgotten at once."""
+        self._size = max(1, int(self._usual_size * factor))
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
     def forget(self, key: K) -> None:
         self._entries.pop(key, None)
 
@@ -55,7 +61,7 @@ class LRU(Generic[K, V]):
     """A mapping of bounded weight; by default each entry weighs one."""
 
     def __init__(self, capacity: int, weigh: Callable[[V], int] | None = None) -> None:
-        self.capacity = capacity
+        self.capacity = self._usual_capacity = capacity
         self.weight = 0
         self.hits = 0
         self.misses = 0
@@ -93,6 +99,14 @@ class LRU(Generic[K, V]):
         self.pop(key)
         self._entries[key] = value
         self.weight += self._weigh(value) if self._weigh else 1
+        self._shrink()
+
+    def scale(self, factor: float) -> None:
+        """Have so many times the capacity that it was made with; what is too much is forgotten at once."""
+        self.capacity = max(1, int(self._usual_capacity * factor))
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self.weight > self.capacity and len(self._entries) > 1:
             _, oldest = self._entries.popitem(last=False)
             self.weight -= self._weigh(oldest) if self._weigh else 1

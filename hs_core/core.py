@@ -43,7 +43,7 @@ class Core:
     installed: Mapping[str, Plugin]
     """Every plugin of the environment by name, active here or not."""
     caches: dict[str, Hits] = field(default_factory=dict)
-    """Caches whose hits are told to Prometheus, by name: a plugin adds its own as it opens them."""
+    """Caches by name: a plugin adds its own as it opens them. Prometheus is told of them, `memory.limit` sizes them."""
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process begins to stop: whoever waits for news answers with what there is."""
 

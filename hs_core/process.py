@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from hs_core.clock import Clock
+from hs_core.cluster.budget import Budget
 from hs_core.cluster.calls import ReadSides
 from hs_core.cluster.feeds import Feeding
 from hs_core.cluster.internal import CallDoor, InternalApp
@@ -37,7 +38,7 @@ from hs_core.matrix.signing import SigningKey
 from hs_core.metrics import new_registry
 from hs_core.plugin.declaration import Offer, Plugin, Resource
 from hs_core.plugin.hooks import Hooks
-from hs_core.status.report import REPORT, report
+from hs_core.status.report import REPORT, report, resident_memory
 from hs_core.streams.registry import Streams
 from hs_core.telemetry import ProcessCollector, Readiness
 
@@ -113,6 +114,8 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         readiness = Readiness(db, clock, layout.company.missing if layout.company else list)
         watching = group.create_task(readiness.run(), name="readiness")
         stack.callback(watching.cancel)
+        keeping = group.create_task(_budget(core, layout).run(), name="budget")
+        stack.callback(keeping.cancel)
         await _open_read_sides(core, composition, stack)
         roles = await _start_roles(core, composition, stack)
         for work, name in _background_work(core, composition, roles, layout):
@@ -165,6 +168,23 @@ async def _open_core(
         if plugin.hooks is not None:
             core.hooks.register(plugin.name, plugin.hooks(core))
     return core
+
+
+def _budget(core: Core, layout: Layout) -> Budget:
+    """What of the deployment's connections and memory falls to this process."""
+    company, config = layout.company, core.config
+    budget = Budget(
+        core.db,
+        core.caches,
+        core.clock,
+        connections=config.database.max_connections,
+        memory=config.memory.limit,
+        processes=1 if company is None else config.replicas,
+        used=resident_memory,
+    )
+    if company is not None:
+        company.registry.on_change.append(budget.see)
+    return budget
 
 
 async def _open_read_sides(core: Core, composition: Composition, stack: AsyncExitStack) -> None:

@@ -19,10 +19,15 @@ HEALTH_INTERVAL = 5.0
 
 
 class Hits(Protocol):
-    """A cache that counts how often it was of use."""
+    """A cache that counts how often it was of use, and can be given more or less room."""
 
     hits: int
     misses: int
+
+    def __len__(self) -> int: ...
+
+    def scale(self, factor: float) -> None:
+        """Have so many times the size that it was made with."""
 
 
 class ProcessCollector(Collector):
@@ -62,15 +67,19 @@ class ProcessCollector(Collector):
         statements.add_metric([], sum(each.statements for each in self._db.traffic))
         trips = CounterMetricFamily("hs_database_round_trips", "Times that somebody waited for a database server")
         trips.add_metric([], sum(each.round_trips for each in self._db.traffic))
-        yield from (work, seconds, waiting, statements, trips)
+        connections = GaugeMetricFamily("hs_database_connections", "Connections to PostgreSQL")
+        connections.add_metric([], self._db.connections)
+        yield from (work, seconds, waiting, statements, trips, connections)
 
     def _of_caches(self) -> Iterable[Metric]:
         hits = CounterMetricFamily("hs_cache_hits", "Look-ups that found something", labels=["cache"])
         misses = CounterMetricFamily("hs_cache_misses", "Look-ups that did not", labels=["cache"])
+        entries = GaugeMetricFamily("hs_cache_entries", "What is kept now", labels=["cache"])
         for name, cache in self._caches.items():
             hits.add_metric([name], cache.hits)
             misses.add_metric([name], cache.misses)
-        yield from (hits, misses)
+            entries.add_metric([name], len(cache))
+        yield from (hits, misses, entries)
 
 
 class Readiness:

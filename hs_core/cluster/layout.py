@@ -85,7 +85,7 @@ async def open_layout(
     registry = Registry(db, leases, bus, clock, me=me, shares=shares)
     assert config.cluster.secret is not None, "the configuration's rules demand it"
     peers = Peers(config.cluster.secret)
-    registry.on_change = peers.only
+    registry.on_change.append(peers.only)
     offered_by = {service.name: plugin.name for plugin in installed.values() for service in plugin.serves}
     elsewhere = OtherProcesses(registry, peers, clock, offered_by)
     elsewhere.services = services = Services(leases, elsewhere)

@@ -90,7 +90,7 @@ class Registry:
         self._placement: Mapping[str, Mapping[int, str]] = {}
         self._watching_since: float | None = None
         self._last_beat = 0.0
-        self.on_change: Callable[[Collection[str]], None] = _nobody_minds
+        self.on_change: list[Callable[[Collection[str]], None]] = []
         """Told of who is alive, by ID, when that has changed."""
         self.settled = False
         """Whether this process owned, when it last looked, all that it should own."""
@@ -188,7 +188,8 @@ class Registry:
                 return False
             self.members = known
             self._placement = {share.stream: share.placement(known) for share in self._shares.values()}
-            self.on_change(known.keys())
+            for tell in self.on_change:
+                tell(known.keys())
             return True
 
     async def _bury(self, alive: Mapping[str, Member]) -> Mapping[str, Member]:
@@ -293,10 +294,6 @@ class Registry:
             await self._leases.take(self._db, stream, epochs)
             log.info("slots taken", stream=stream, slots=len(epochs))
         return all(self._leases.held(stream).keys() >= slots for stream, slots in wanted.items())
-
-
-def _nobody_minds(alive: Collection[str]) -> None:
-    """Nothing depends on who else is there."""
 
 
 class _Nudge:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 import msgspec
 import yaml
 
-from hs_core.config.model import Config, Database, Listener
+from hs_core.config.model import Config, Listener
 from hs_core.config.problems import ConfigError, Problem, nearest
 from hs_core.config.reader import BAD, Reader
 from hs_core.config.rules import check
@@ -109,7 +109,7 @@ def _complete(config: Config, folder: Path, plugins: dict[str, Any]) -> Config:
         config,
         data_dir=data_dir,
         signing_key_path=data_dir / "signing.key" if config.signing_key_path == Path() else config.signing_key_path,
-        database=Database(url=_absolute(url, folder)),
+        database=msgspec.structs.replace(config.database, url=_absolute(url, folder)),
         listeners=tuple(_with_keys(listener) for listener in config.listeners),
         processes={
             name: msgspec.structs.replace(process, listeners=tuple(map(_with_keys, process.listeners)))

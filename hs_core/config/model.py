@@ -27,6 +27,17 @@ class Database(Section, frozen=True, kw_only=True):
 
     url: Secret = Secret("")
     """`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`. Default: `hs.db` in `data_dir`."""
+    max_connections: Annotated[int, msgspec.Meta(ge=4)] = 60
+    """To PostgreSQL, of all processes together, however many there are; it allows 100 itself, usually."""
+
+
+class Memory(Section, frozen=True, kw_only=True):
+    """How much the processes may take."""
+
+    limit: Size | None = None
+    """All processes together: each has an equal share, of which it needs about 80M for itself. One that takes more than
+    its share makes its caches smaller; one that takes much less, larger. Default: caches of fixed sizes.
+    """
 
 
 class Redis(Section, frozen=True, kw_only=True):
@@ -289,6 +300,7 @@ class Config(Section, frozen=True, kw_only=True):
     signing_key_path: Path = Path()
     """Made at the first start if it is not there. Default: `signing.key` in `data_dir`."""
     database: Database = Database()
+    memory: Memory = Memory()
     redis: Redis = Redis()
     cluster: Cluster = Cluster()
     listeners: tuple[Listener, ...] = (Listener(port=8008, resources=tuple(Resource)),)
@@ -317,6 +329,11 @@ class Config(Section, frozen=True, kw_only=True):
     logging: Logging = Logging()
     plugins: dict[str, Any] = {}
     """Each installed plugin's own section, typed by its declaration; there is one for every installed plugin."""
+
+    @property
+    def replicas(self) -> int:
+        """How many processes the file describes; 1, if it leaves that open."""
+        return sum(process.replicas for process in self.processes.values()) or 1
 
     def writers(self, stream: str) -> frozenset[str] | None:
         """What the processes are called, replicas and all, to which `streams` pins this one; `None` if to none."""

@@ -134,6 +134,17 @@ class Database(ABC):
         (`contextlib.aclosing`) if it is not read to its end. Raises DatabaseUnavailable.
         """
 
+    @property
+    def connections(self) -> int:
+        """How many connections to a database server there are now."""
+        return 0
+
+    def limit(self, pool: int, exports: int) -> None:  # noqa: B027  # an embedded database has no connections
+        """Have at most `pool` connections for units of work from now on, and `exports` for `stream`.
+
+        What is under way is finished first.
+        """
+
     @abstractmethod
     async def healthy(self) -> bool:
         """Whether the database answers now."""

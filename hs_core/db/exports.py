@@ -1,7 +1,8 @@
 """Long reads: a thread of their own yields rows in batches, at the pace of the consumer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from itertools import islice
 from threading import Semaphore, Thread
 from typing import Generic, TypeVar
@@ -15,16 +16,19 @@ BATCHES_AHEAD = 2
 
 
 class Exports:
-    """The exports of one database; more than `AT_ONCE` wait for each other, for each has a connection of its own."""
+    """The exports of one database; more than `at_once` wait for each other, for each has a connection of its own."""
 
-    def __init__(self) -> None:
-        self._room = asyncio.Semaphore(AT_ONCE)
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self.at_once = at_once
+        """May be changed; those that run are not broken off."""
+        self.running = 0
+        self._room = asyncio.Condition()
 
     async def run(
         self, in_transaction: Callable[[Work[None]], None], work: Work[Iterable[T]], batch: int
     ) -> AsyncGenerator[list[T], None]:
         """Batches of what `work` yields. `in_transaction` runs a unit of work, blocking, on a connection of its own."""
-        async with self._room:
+        async with self._one_of_few():
             handover: _Handover[T] = _Handover(work, batch)
             thread = Thread(target=handover.produce, args=(in_transaction,), name="db-export", daemon=True)
             thread.start()
@@ -38,6 +42,18 @@ class Exports:
                 await handover.ended
         if handover.error is not None:
             raise handover.error
+
+    @asynccontextmanager
+    async def _one_of_few(self) -> AsyncIterator[None]:
+        async with self._room:
+            await self._room.wait_for(lambda: self.running < self.at_once)
+            self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+            async with self._room:
+                self._room.notify_all()
 
 
 class _Handover(Generic[T]):

@@ -42,11 +42,11 @@ class PostgresDatabase(Database):
         self._queue = JobQueue()
         self.reads, self.writes = WorkCount(), WorkCount()
         self._exports = Exports()
-        order = CommitOrder(Homecoming(asyncio.get_running_loop()))
-        self.traffic = [Traffic() for _ in range(connections)]
-        for number, traffic in enumerate(self.traffic):
-            connect = partial(self._connect, traffic=traffic)
-            self._queue.serve(f"db-{number}", Worker(self._queue, connect, order).run)
+        self._order = CommitOrder(Homecoming(asyncio.get_running_loop()))
+        self._workers: list[Worker] = []
+        self._pool = 0
+        self.traffic: list[Traffic] = []
+        self._grow(connections)
 
     async def read(self, work: Work[T]) -> T:
         return await self._queue.submit(work, self.reads, writes=False)
@@ -56,6 +56,27 @@ class PostgresDatabase(Database):
 
     def stream(self, work: Work[Iterable[T]], batch: int = 500) -> AsyncGenerator[list[T], None]:
         return self._exports.run(partial(_read_once, self._connect), work, batch)
+
+    @property
+    def connections(self) -> int:
+        return sum(worker.connected for worker in self._workers) + self._exports.running
+
+    def limit(self, pool: int, exports: int) -> None:
+        self._exports.at_once = exports
+        if pool < self._pool:
+            self._queue.dismiss(self._pool - pool)
+            self._pool = pool
+        self._grow(pool - self._pool)
+
+    def _grow(self, workers: int) -> None:
+        self._workers = [worker for worker in self._workers if not worker.ended]
+        for _ in range(workers):
+            traffic = Traffic()
+            self.traffic.append(traffic)
+            worker = Worker(self._queue, partial(self._connect, traffic=traffic), self._order)
+            self._workers.append(worker)
+            self._queue.serve(f"db-{len(self._workers)}", worker.run)
+        self._pool += workers
 
     async def healthy(self) -> bool:
         try:
@@ -106,6 +127,12 @@ class Worker:
         self._connect = connect
         self._order = order
         self._session: Session | None = None
+        self.ended = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a connection now."""
+        return self._session is not None
 
     def run(self) -> None:
         """Serve the queue until it is closed."""
@@ -119,6 +146,7 @@ class Worker:
                 self._order.home.put((job,))
                 self._hang_up()
         self._hang_up()
+        self.ended = True
 
     def _run(self, job: Job[Any]) -> None:
         """Run a job to its end, whatever it takes, and send it home."""

@@ -106,6 +106,11 @@ class JobQueue:
         self._threads.append(thread)
         thread.start()
 
+    def dismiss(self, threads: int) -> None:
+        """Have so many of the threads end, after what is queued now."""
+        for _ in range(threads):
+            self._waiting.put(None)
+
     def submit(self, work: Work[T], count: WorkCount, writes: bool) -> asyncio.Future[T]:
         """Queue a unit of work; the future has its result. `count` takes note of it."""
         if self._closing:

@@ -83,6 +83,7 @@ def _from_metrics(reasons: list[str], text: str) -> Report:
         reasons=reasons,
         followed={name: Followed(int(at), int(lags.get(name, 0))) for name, at in positions.items()},
         memory=None if memory is None else int(memory),
+        connections=int(values.get("hs_database_connections", {}).get("", 0)),
     )
 
 

@@ -42,6 +42,9 @@ class ProcessState(msgspec.Struct, kw_only=True):
     lag: dict[str, int] = {}
     """How many positions it is behind, of each stream that it follows."""
     memory: int | None = None
+    """Bytes."""
+    connections: int = 0
+    """To the database."""
 
 
 class StreamState(msgspec.Struct, kw_only=True):
@@ -188,7 +191,7 @@ def _take_in(
         name: _lag(followed, None if name in in_memory else positions.get(name))
         for name, followed in sorted(answer.followed.items())
     }
-    state.memory = answer.memory
+    state.memory, state.connections = answer.memory, answer.connections
 
 
 def _lag(followed: Followed, stored: int | None) -> int:

@@ -33,6 +33,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     followed: dict[str, Followed] = {}
     memory: int | None = None
     """Bytes that it has in memory."""
+    connections: int = 0
+    """To the database."""
 
 
 def report(core: Core, reasons: Callable[[], Sequence[str]]) -> Report:
@@ -41,6 +43,7 @@ def report(core: Core, reasons: Callable[[], Sequence[str]]) -> Report:
         reasons=list(reasons()),
         followed={each.stream.name: Followed(each.position, each.lag) for each in core.streams.followers},
         memory=resident_memory(),
+        connections=core.db.connections,
     )
 
 

@@ -56,7 +56,7 @@ def _names(processes: Iterable[ProcessState]) -> Mapping[str, str]:
 
 
 def _processes(processes: Sequence[ProcessState], names: Mapping[str, str], plugins: int) -> Table:
-    table = _table("process", "plugins", "address", "up", "memory", "behind", "state")
+    table = _table("process", "plugins", "address", "up", "memory", "connections", "behind", "state")
     for each in processes:
         table.add_row(
             escape(names[each.id]),
@@ -64,6 +64,7 @@ def _processes(processes: Sequence[ProcessState], names: Mapping[str, str], plug
             escape(each.address),
             "" if each.up_ms is None else duration(each.up_ms),
             "" if each.memory is None else f"{each.memory >> 20} MiB",
+            str(each.connections),
             _behind(each.lag),
             _state(each),
         )

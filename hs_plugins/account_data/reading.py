@@ -28,7 +28,7 @@ class StoredAccountData:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._ignored: LRU[UserId, frozenset[UserId]] = LRU(REMEMBERED, lambda ignored: 1 + len(ignored))
+        self.cache: LRU[UserId, frozenset[UserId]] = LRU(REMEMBERED, lambda ignored: 1 + len(ignored))
         self._changes = 0
 
     def receive(self, batch: Batch[AccountDataRow]) -> None:
@@ -36,7 +36,7 @@ class StoredAccountData:
         for _, row in batch.rows:
             if row.type == IGNORED_USERS and row.room_id is None:
                 self._changes += 1
-                self._ignored.pop(row.user_id)
+                self.cache.pop(row.user_id)
 
     async def global_of(self, user_id: UserId, type: str) -> Mapping[str, Any] | None:  # noqa: A002
         return _parsed(await self.content(user_id, None, type))
@@ -45,13 +45,13 @@ class StoredAccountData:
         return _parsed(await self.content(user_id, room_id, type))
 
     async def ignored_by(self, user_id: UserId) -> frozenset[UserId]:
-        known = self._ignored.get(user_id)
+        known = self.cache.get(user_id)
         if known is not None:
             return known
         changes = self._changes
         ignored = ignored_in(await self.global_of(user_id, IGNORED_USERS), user_id)
         if changes == self._changes:  # else what was read may be out of date already
-            self._ignored[user_id] = ignored
+            self.cache[user_id] = ignored
         return ignored
 
     async def content(self, user_id: UserId, room_id: RoomId | None, type: str) -> bytes | None:  # noqa: A002
@@ -68,5 +68,6 @@ def _parsed(content: bytes | None) -> dict[str, Any] | None:
 async def open_account_data(core: Core) -> AsyncIterator[StoredAccountData]:
     """Follows the changes."""
     read = StoredAccountData(core.db)
+    core.caches["ignored_users"] = read.cache
     core.follower(ACCOUNT_DATA_CHANGES).subscribe(read.receive)
     yield read

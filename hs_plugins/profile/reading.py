@@ -25,14 +25,14 @@ class StoredProfiles:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: LRU[UserId, store.Fields] = LRU(REMEMBERED)
+        self.cache: LRU[UserId, store.Fields] = LRU(REMEMBERED)
         self._changes = 0
 
     def forget(self, batch: Batch[ProfileRow]) -> None:
         """What is remembered of these users is out of date."""
         self._changes += 1
         for _, row in batch.rows:
-            self._known.pop(row.user_id)
+            self.cache.pop(row.user_id)
 
     async def fields(self, user_id: UserId) -> Mapping[str, Any]:
         return await self._fields(user_id)
@@ -45,13 +45,13 @@ class StoredProfiles:
         return in_rooms(await self._fields(user_id))
 
     async def _fields(self, user: UserId) -> store.Fields:
-        known = self._known.get(user)
+        known = self.cache.get(user)
         if known is not None:
             return known
         changes = self._changes
         fields = (await self._db.read(lambda tx: store.profiles(tx, [user]))).get(user, {})
         if changes == self._changes:  # else what was read may be out of date already
-            self._known[user] = fields
+            self.cache[user] = fields
         return fields
 
 
@@ -59,5 +59,6 @@ class StoredProfiles:
 async def open_profiles(core: Core) -> AsyncIterator[StoredProfiles]:
     """Follows the changes."""
     profiles = StoredProfiles(core.db)
+    core.caches["profiles"] = profiles.cache
     core.follower(PROFILE_CHANGES).subscribe(profiles.forget)
     yield profiles

@@ -33,7 +33,7 @@ class StoredPushRules:
     def __init__(self, db: Database, horizon: int) -> None:
         self._db = db
         self._horizon = horizon
-        self._rules: LRU[UserId, Ruleset] = LRU(REMEMBERED_RULES, _weight)
+        self.cache: LRU[UserId, Ruleset] = LRU(REMEMBERED_RULES, _weight)
         self._changed: OrderedDict[UserId, int] = OrderedDict()
         self._changes = 0
 
@@ -41,20 +41,20 @@ class StoredPushRules:
         """The next rows of the stream."""
         for position, row in batch.rows:
             self._changes += 1
-            self._rules[row.user_id] = decode_rules(row.rules)
+            self.cache[row.user_id] = decode_rules(row.rules)
             self._changed[row.user_id] = position
             self._changed.move_to_end(row.user_id)
             if len(self._changed) > REMEMBERED_CHANGES:
                 _, self._horizon = self._changed.popitem(last=False)
 
     async def of(self, user_id: UserId) -> Ruleset:
-        known = self._rules.get(user_id)
+        known = self.cache.get(user_id)
         if known is not None:
             return known
         changes = self._changes
         rules = decode_rules((await self._stored(user_id)).rules)
         if changes == self._changes:  # else what was read may be out of date already
-            self._rules[user_id] = rules
+            self.cache[user_id] = rules
         return rules
 
     async def changed_since(self, user_id: UserId, position: int) -> bool:
@@ -77,5 +77,6 @@ async def open_push_rules(core: Core) -> AsyncIterator[StoredPushRules]:
     """Follows the changes."""
     follower = core.follower(PUSH_RULE_CHANGES)
     read = StoredPushRules(core.db, follower.position)
+    core.caches["push_rules"] = read.cache
     follower.subscribe(read.receive)
     yield read

@@ -27,12 +27,14 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
     """Own rooms for as long as the context lasts; at its end everything that was begun is committed."""
     writer = core.writer(EVENTS)
     committer = Committer(writer, core.clock)
+    nodes, events = StateNodes(core.db), EventCache(core.db, OWN_EVENTS)
+    core.caches.update({"owned_events": events.cache, "owned_state_nodes": nodes.cache})
     engine = Engine(
         server_name=core.server_name,
         signing_key=core.signing_key,
         clock=core.clock,
-        nodes=StateNodes(core.db),
-        events=EventCache(core.db, OWN_EVENTS),
+        nodes=nodes,
+        events=events,
         committer=committer,
         resolver=Resolver(core.db, committer),
         transactions=SentTransactions(core.db),

@@ -57,6 +57,7 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
 
     follower.subscribe(forget_redacted)
     states = StoredStates(core.db, nodes, events)
+    core.caches["states"] = states.cache
     yield Reading(
         members=members,
         states=states,

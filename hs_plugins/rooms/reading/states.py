@@ -28,7 +28,7 @@ class StoredStates:
         self._db = db
         self._nodes = nodes
         self._events = events
-        self._whole: LRU[StateRoot, StateMap] = LRU(CACHE_ENTRIES, lambda state: 1 + len(state))
+        self.cache: LRU[StateRoot, StateMap] = LRU(CACHE_ENTRIES, lambda state: 1 + len(state))
 
     async def event(self, root: StateRoot, key: StateKey) -> StoredEvent | None:
         event_id = (await self.lookup(root, [key])).get(key)
@@ -36,10 +36,10 @@ class StoredStates:
 
     async def ids(self, root: StateRoot) -> StateMap:
         await self.prepare([root])
-        return self._whole[root]
+        return self.cache[root]
 
     async def prepare(self, roots: Collection[StateRoot]) -> None:
-        unknown = [root for root in roots if root not in self._whole]
+        unknown = [root for root in roots if root not in self.cache]
 
         def read_all(nodes: Nodes) -> dict[StateRoot, StateMap]:
             states: dict[StateRoot, StateMap] = {}
@@ -55,7 +55,7 @@ class StoredStates:
 
         if unknown:
             for root, state in (await self._nodes.ask(read_all)).items():
-                self._whole[root] = state
+                self.cache[root] = state
 
     async def lookup(self, root: StateRoot, keys: Collection[StateKey]) -> dict[StateKey, EventId]:
         found = await self._nodes.ask(lambda nodes: [(key, state_map.get(nodes, root, key)) for key in keys])

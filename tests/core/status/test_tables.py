@@ -45,9 +45,9 @@ def test_what_each_process_owns_and_what_nobody_does() -> None:
     rows = [" ".join(line.split()) for line in page.splitlines()]
     assert rows == [
         "hs.test, postgresql",
-        "process plugins address up memory behind state",
-        "a rooms http://127.0.0.1:1 60 s nothing ready",
-        "b rooms http://127.0.0.1:1 60 s events 7 see below",
+        "process plugins address up memory connections behind state",
+        "a rooms http://127.0.0.1:1 60 s 0 nothing ready",
+        "b rooms http://127.0.0.1:1 60 s 0 events 7 see below",
         "stream plugin position owners of slots without owner",
         "events rooms 5 a 3, b 1 3",
         "task plugin position owners of slots without owner",
