@@ -31,6 +31,8 @@ class ClientApi:
     config: Config
     capabilities: Mapping[str, Any]
     """What the installed plugins can do, for `/capabilities`."""
+    unstable_features: Mapping[str, bool]
+    """What they have from before it was part of the specification, for `/versions`."""
     support: Support
     clock: Clock
     rooms: Rooms
@@ -46,8 +48,10 @@ class ClientApi:
     async def start(cls, core: Core) -> AsyncIterator["ClientApi"]:
         """Ready to answer."""
         capabilities: dict[str, Any] = {}
+        features: dict[str, bool] = {}
         for plugin in core.installed.values():
             capabilities.update(plugin.capabilities)
+            features.update(plugin.unstable_features)
         rooms, read = core.services[ROOMS], core.read_sides[ROOMS_READ]
         guests = GuestKeeper(core.server_name, rooms, read, core.read_sides[USERS], core.clock)
         core.follower(EVENTS).subscribe(guests.hear)
@@ -56,6 +60,7 @@ class ClientApi:
             signing_key=core.signing_key,
             config=core.config,
             capabilities=capabilities,
+            unstable_features=features,
             support=core.section("client", ClientConfig).support,
             clock=core.clock,
             rooms=rooms,

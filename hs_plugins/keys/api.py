@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_core.plugin import By, Service, Stream
+from hs_plugins.keys.checks import checked_device_keys, checked_uploaded_keys
 from hs_plugins.keys.rows import DeviceListRow, OneTimeKeysRow, Supply
 from hs_plugins.keys.store.lists import load_lists
 from hs_plugins.keys.store.supplies import load_supplies
+from hs_plugins.keys.values import Signature, UploadedKey
 
 __all__ = [
     "DEVICE_KEYS",
@@ -25,6 +25,8 @@ __all__ = [
     "Signature",
     "Supply",
     "UploadedKey",
+    "checked_device_keys",
+    "checked_uploaded_keys",
 ]
 
 DEVICE_LISTS = Stream("device_lists", DeviceListRow, load=load_lists, shard_by=By.USER, slots=64)
@@ -32,25 +34,6 @@ DEVICE_LISTS = Stream("device_lists", DeviceListRow, load=load_lists, shard_by=B
 
 ONE_TIME_KEY_SUPPLIES = Stream("one_time_keys", OneTimeKeysRow, load=load_supplies, shard_by=By.USER, slots=64)
 """What each device has left."""
-
-
-class UploadedKey(msgspec.Struct, frozen=True):
-    """A one-time key or a fallback key."""
-
-    algorithm: str
-    key_id: str
-    key: bytes
-    """JSON: the key itself, or an object with its signatures."""
-
-
-class Signature(msgspec.Struct, frozen=True):
-    """One that came later than what it is for."""
-
-    target: str
-    """A device ID, or the public key of a cross-signing key."""
-    key_id: str
-    """With the algorithm."""
-    signature: str
 
 
 class DeviceKeys(Protocol):

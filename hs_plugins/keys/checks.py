@@ -12,7 +12,7 @@ from hs_core.matrix.canonical_json import encode_canonical
 from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.identifiers import DeviceId, KeyId, ServerName, UserId
 from hs_core.matrix.signing import BadSignature, VerifyKey, verify_json
-from hs_plugins.keys.api import UploadedKey
+from hs_plugins.keys.values import UploadedKey
 
 MAX_OBJECT: Final = 64 * 1024
 """Bytes of the keys of a device, or of a cross-signing key."""
@@ -28,7 +28,7 @@ class InvalidSignature(MatrixError):
         super().__init__(400, "M_INVALID_SIGNATURE", message)
 
 
-def device_keys(value: object, user: UserId, device: DeviceId) -> bytes:
+def checked_device_keys(value: object, user: UserId, device: DeviceId) -> bytes:
     """The identity keys of a device, as they are stored. Raises BadJson, InvalidParam, TooLarge."""
     keys = an_object(value, "device_keys")
     if "user_id" in keys and "device_id" in keys and (keys["user_id"], keys["device_id"]) != (user, device):
@@ -43,7 +43,7 @@ def device_keys(value: object, user: UserId, device: DeviceId) -> bytes:
     return _written({name: each for name, each in keys.items() if name != "unsigned"})
 
 
-def uploaded_keys(value: object, name: str, *, one_each: bool = False) -> list[UploadedKey]:
+def checked_uploaded_keys(value: object, name: str, *, one_each: bool = False) -> list[UploadedKey]:
     """One-time or fallback keys; with `one_each` "at most one key per algorithm". Raises BadJson, InvalidParam."""
     keys = [_uploaded(full_id, key) for full_id, key in an_object(value, name).items()]
     if one_each and len({key.algorithm for key in keys}) < len(keys):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
 from hs_core.streams.writer import Log, Writer
-from hs_plugins.keys.api import Signature
 from hs_plugins.keys.rows import DeviceListRow
 from hs_plugins.keys.store import identities, lists
+from hs_plugins.keys.values import Signature
 from hs_plugins.rooms.api import Members
 
 MASTER, SELF_SIGNING, USER_SIGNING = "master", "self_signing", "user_signing"

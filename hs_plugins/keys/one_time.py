@@ -11,11 +11,11 @@ from hs_core.db import Transaction
 from hs_core.errors import InvalidParam, TooLarge
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_core.streams.writer import Log, Writer
-from hs_plugins.keys.api import UploadedKey
 from hs_plugins.keys.checks import same_key
 from hs_plugins.keys.rows import OneTimeKeysRow, Supply
 from hs_plugins.keys.store import supplies
 from hs_plugins.keys.store.supplies import Place
+from hs_plugins.keys.values import UploadedKey
 
 MAX_KEYS: Final = 1_000
 """Unclaimed one-time keys of one device."""

@@ -15,9 +15,11 @@ from hs_core.db import Database
 from hs_core.matrix.identifiers import DeviceId, ServerName, UserId
 from hs_plugins.login.api import USERS
 from hs_plugins.to_device import store
-from hs_plugins.to_device.api import TO_DEVICE, TO_DEVICE_MESSAGES, Delivery, ToDevice
+from hs_plugins.to_device.api import TO_DEVICE, TO_DEVICE_MESSAGES, Delivery, ToDevice, Waiting
 from hs_plugins.to_device.commit import Committer
 
+NO_END: Final = 2**63 - 1
+"""A position after all others."""
 TRANSACTIONS_KEPT: Final = 24 * 60 * 60 * 1000
 """Milliseconds within which a request may be repeated."""
 
@@ -40,6 +42,11 @@ class ToDeviceRole:
     async def deliver(self, user_id: UserId, delivery: Delivery) -> None:
         """See `ToDevice.deliver`."""
         await self.committer.deliver(user_id, delivery)
+
+    async def waiting(self, user_id: UserId, device_id: DeviceId, after: int, limit: int) -> list[Waiting]:
+        """See `ToDevice.waiting`."""
+        found = await self.db.read(lambda tx: store.waiting(tx, (user_id, device_id), after, NO_END, limit))
+        return [Waiting(position, row.sender, row.type, row.content) for position, row in found]
 
     async def forget_device(self, user_id: UserId, device_id: DeviceId) -> None:
         """See `ToDevice.forget_device`."""

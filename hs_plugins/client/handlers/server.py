@@ -19,9 +19,11 @@ UNSTABLE_FEATURES = {
 """What became part of the specification, under the names by which clients of those days look for it."""
 
 
-async def get_versions(_client: ClientApi, _request: Request) -> Response:
-    """`GET /versions`."""
-    return json_response({"versions": SPEC_VERSIONS, "unstable_features": UNSTABLE_FEATURES})
+async def get_versions(client: ClientApi, _request: Request) -> Response:
+    """`GET /versions`: with the features that the installed plugins declare."""
+    return json_response(
+        {"versions": SPEC_VERSIONS, "unstable_features": {**UNSTABLE_FEATURES, **client.unstable_features}}
+    )
 
 
 async def get_capabilities(client: ClientApi, _request: Request) -> Response:

@@ -15,11 +15,11 @@ from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.identifiers import DeviceId, KeyId, UserId, parse_user_id
 from hs_core.matrix.signing import VerifyKey
 from hs_plugins.keys import checks
-from hs_plugins.keys.api import Signature
 from hs_plugins.keys.checks import InvalidSignature, an_object, without_signatures
 from hs_plugins.keys.devices import MASTER, SELF_SIGNING, USER_SIGNING
 from hs_plugins.keys.role import KeysRole
 from hs_plugins.keys.store import identities
+from hs_plugins.keys.values import Signature
 from hs_plugins.login.api import prove_identity
 
 USAGES: Final = (MASTER, SELF_SIGNING, USER_SIGNING)

@@ -32,10 +32,10 @@ async def post_upload(role: KeysRole, request: Request) -> Response:
     body, asker = await request.json_object(), request.asker
     if asker.device_id is None:
         raise Unknown("Keys are those of a device, and this access token is for none")
-    one_time = checks.uploaded_keys(_given(body, "one_time_keys"), "one_time_keys")
-    fallback = checks.uploaded_keys(_given(body, "fallback_keys"), "fallback_keys", one_each=True)
+    one_time = checks.checked_uploaded_keys(_given(body, "one_time_keys"), "one_time_keys")
+    fallback = checks.checked_uploaded_keys(_given(body, "fallback_keys"), "fallback_keys", one_each=True)
     if body.get("device_keys") is not None:
-        keys = checks.device_keys(body["device_keys"], asker.user_id, asker.device_id)
+        keys = checks.checked_device_keys(body["device_keys"], asker.user_id, asker.device_id)
         await role.device_keys.put_device(asker.user_id, asker.device_id, keys)
     supply = await role.one_time_keys.put(asker.user_id, asker.device_id, one_time, fallback)
     return json_response({"one_time_key_counts": supply.counts})
