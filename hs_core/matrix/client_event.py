@@ -21,6 +21,8 @@ class Unsigned(msgspec.Struct, frozen=True, kw_only=True):
     """The redaction that redacted this event, in client format."""
     transaction_id: str | None = None
     """Only for the device that sent the event."""
+    delay_id: str | None = None
+    """Only for the sender of an event that was scheduled (MSC4140)."""
     prev_content: Mapping[str, Any] | None = None
     """The content of the state event that this one replaced, if the reader may see that."""
     replaces_state: EventId | None = None
@@ -35,6 +37,7 @@ class Unsigned(msgspec.Struct, frozen=True, kw_only=True):
             "age": self.age,
             "redacted_because": self.redacted_because,
             "transaction_id": self.transaction_id,
+            "org.matrix.msc4140.delay_id": self.delay_id,
             "prev_content": self.prev_content,
             "replaces_state": self.replaces_state,
             "membership": self.membership,

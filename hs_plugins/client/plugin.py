@@ -2,6 +2,7 @@
 
 from hs_core.plugin import Auth, By, Handler, Plugin, RateClass, Route
 from hs_core.plugin.paths import CLIENT, CLIENT_R0, CLIENT_V1, ROOM, ROOM_V1
+from hs_plugins.client.api import SENDING
 from hs_plugins.client.config import ClientConfig
 from hs_plugins.client.handlers import (
     create_room,
@@ -95,6 +96,7 @@ plugin = Plugin(
     requires=["rooms", "directory", "login", "profile"],
     config=ClientConfig,
     reads=[EVENTS.name],
+    serves=[SENDING],
     start=ClientApi.start,
     routes=[*_server, *_acts, *_memberships, *_reads],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hs_core.clock import Clock
+from hs_core.cluster.calls import Services
 from hs_core.config import Config
 from hs_core.core import Core
 from hs_core.http.requester import Requester
@@ -16,15 +17,17 @@ from hs_core.plugin.hooks import Hooks
 from hs_core.plugin.hookspecs import ignored_users, user_joined
 from hs_plugins.client.config import ClientConfig, Support
 from hs_plugins.client.guests import GuestKeeper
+from hs_plugins.client.sending import send
+from hs_plugins.delayed_events.api import DELAYED_EVENTS, DelayedEvents
 from hs_plugins.directory.api import DIRECTORY, DIRECTORY_READ, PUBLISHING, Directory, DirectoryRead, Publishing
 from hs_plugins.login.api import USERS
 from hs_plugins.profile.api import PROFILES_READ, ProfilesRead
-from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ, Join, Reader, Rooms, RoomsRead, Sent
+from hs_plugins.rooms.api import EVENTS, ROOMS, ROOMS_READ, Draft, Join, Reader, Rooms, RoomsRead, Sent
 
 
 @dataclass(frozen=True)
 class ClientApi:
-    """The neighbours of the client API."""
+    """Implements the service `SENDING`, and has the neighbours of the client API."""
 
     server_name: ServerName
     signing_key: SigningKey
@@ -35,6 +38,7 @@ class ClientApi:
     """What they have from before it was part of the specification, for `/versions`."""
     support: Support
     clock: Clock
+    services: Services
     rooms: Rooms
     read: RoomsRead
     profiles: ProfilesRead
@@ -63,6 +67,7 @@ class ClientApi:
             unstable_features=features,
             support=core.section("client", ClientConfig).support,
             clock=core.clock,
+            services=core.services,
             rooms=rooms,
             read=read,
             profiles=core.read_sides[PROFILES_READ],
@@ -77,6 +82,15 @@ class ClientApi:
                 yield role
             finally:
                 keeping.cancel()
+
+    @property
+    def delayed_events(self) -> DelayedEvents:
+        """Where events wait that are to be sent later. Raises ServiceMissing where nobody does that."""
+        return self.services[DELAYED_EVENTS]
+
+    async def send(self, room_id: RoomId, draft: Draft) -> Sent:
+        """See `Sending.send`."""
+        return await send(self, room_id, draft)
 
     async def reader(self, asker: Requester) -> Reader:
         """Whom events are shown to."""

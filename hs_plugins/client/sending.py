@@ -1,7 +1,9 @@
 """What is checked of an event that a client sends before the room is asked: what it says of other events and rooms."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hs_core.errors import BadJson, Forbidden, InvalidParam, MatrixError
 from hs_core.matrix.errors import ProtocolError
@@ -9,8 +11,10 @@ from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import RoomAlias, RoomId, parse_event_id, parse_room_alias, parse_user_id
 from hs_core.matrix.membership import parse_membership
 from hs_core.matrix.relations import ANNOTATION, check_relation, relation_of
-from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, Join, Sent
+
+if TYPE_CHECKING:
+    from hs_plugins.client.role import ClientApi
 
 MAX_TRANSACTION_ID = 255
 """Characters."""
@@ -25,8 +29,7 @@ async def send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
     Raises MatrixError or ProtocolError, such as Forbidden by the rules of the room, or if the room is not known: who is
     not in a room need not learn whether there is one.
     """
-    if draft.txn_id is not None and len(draft.txn_id) > MAX_TRANSACTION_ID:
-        raise InvalidParam(f"A transaction ID has at most {MAX_TRANSACTION_ID} characters")
+    check_transaction(draft)
     if draft.type == "m.room.tombstone" and draft.content.get("replacement_room") == room_id:
         raise InvalidParam("A room cannot be replaced by itself")
     if draft.state_key is None:
@@ -38,6 +41,12 @@ async def send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:
     elif draft.type == "m.room.member":
         return await _send_member(client, room_id, draft)
     return await _send(client, room_id, draft)
+
+
+def check_transaction(draft: Draft) -> None:
+    """Raises InvalidParam."""
+    if draft.txn_id is not None and len(draft.txn_id) > MAX_TRANSACTION_ID:
+        raise InvalidParam(f"A transaction ID has at most {MAX_TRANSACTION_ID} characters")
 
 
 async def _send(client: ClientApi, room_id: RoomId, draft: Draft) -> Sent:

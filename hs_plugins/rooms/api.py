@@ -1,7 +1,7 @@
 """The door of the room engine: the `events` stream, the calls that change rooms, and what every process may read."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from hs_plugins.rooms.store.stream import load_rows
 from hs_plugins.rooms.stored import StateRoot, StoredEvent
 
 __all__ = [
+    "DELAYED",
     "EVENTS",
     "ROOMS",
     "ROOMS_READ",
@@ -55,6 +56,12 @@ __all__ = [
 ]
 
 EVENTS = Stream("events", EventRow, load=load_rows, shard_by=By.ROOM, slots=64)
+
+
+DELAYED: Final = DeviceId("org.matrix.msc4140")
+"""As the device of a draft: the event was scheduled by its sender, under the ID that is the draft's `txn_id`. Clients
+are told that ID in the place of the transaction.
+"""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from hs_core.matrix.client_event import federation_event
 from hs_core.matrix.filters import EventFormat
 from hs_core.matrix.identifiers import EventId
 from hs_core.matrix.property_paths import select
-from hs_plugins.rooms.api import EventRow, StoredEvent
+from hs_plugins.rooms.api import DELAYED, EventRow, StoredEvent
 from hs_plugins.sync.timeline import Shown
 from hs_plugins.sync.wanted import Wanted
 
@@ -52,9 +52,11 @@ class Renderer:
         return self._write(row, unsigned)
 
     def _transaction(self, row: EventRow) -> bytes:
-        if row.txn_id is None or row.device_id != self.wanted.device_id or row.sender != self.wanted.user_id:
+        if row.txn_id is None or row.sender != self.wanted.user_id:
             return b""
-        return b',"transaction_id":' + orjson.dumps(row.txn_id)
+        if row.device_id == DELAYED:
+            return b',"org.matrix.msc4140.delay_id":' + orjson.dumps(row.txn_id)
+        return b',"transaction_id":' + orjson.dumps(row.txn_id) if row.device_id == self.wanted.device_id else b""
 
     def _write(self, row: EventRow, unsigned: bytes) -> orjson.Fragment:
         if row.replaces is not None:

@@ -11,7 +11,8 @@ from hs_core.http.responses import json_response
 from hs_core.matrix.identifiers import DeviceId
 from hs_plugins.client.looking import visible_event
 from hs_plugins.client.role import ClientApi
-from hs_plugins.client.sending import send
+from hs_plugins.client.sending import check_transaction
+from hs_plugins.delayed_events.api import DELAY_PARAMETER
 from hs_plugins.rooms.api import Draft
 
 
@@ -19,14 +20,14 @@ async def put_message(client: ClientApi, request: Request) -> Response:
     """`PUT /rooms/{roomId}/send/{eventType}/{txnId}`, and the old `POST` without a transaction."""
     content = await request.json_object()
     draft = _draft(request, request.params["event_type"], content)
-    return await _send(client, request, draft)
+    return await _send_or_schedule(client, request, draft)
 
 
 async def put_state(client: ClientApi, request: Request) -> Response:
     """`PUT /rooms/{roomId}/state/{eventType}/{stateKey}`."""
     content = await request.json_object()
     draft = _draft(request, request.params["event_type"], content, state_key=request.params.get("state_key", ""))
-    return await _send(client, request, draft)
+    return await _send_or_schedule(client, request, draft)
 
 
 async def put_redaction(client: ClientApi, request: Request) -> Response:
@@ -40,11 +41,22 @@ async def put_redaction(client: ClientApi, request: Request) -> Response:
     return await _send(client, request, draft)
 
 
+async def _send_or_schedule(client: ClientApi, request: Request, draft: Draft) -> Response:
+    """With a delay the event is sent later (MSC4140), and until then it has another kind of ID."""
+    delay = request.query_int(DELAY_PARAMETER, 1, 2**53)
+    if delay is None:
+        return await _send(client, request, draft)
+    if request.asker.is_suspended:
+        raise UserSuspended
+    check_transaction(draft)
+    return json_response({"delay_id": await client.delayed_events.schedule(request.room_id("room_id"), draft, delay)})
+
+
 async def _send(client: ClientApi, request: Request, draft: Draft) -> Response:
     asker, room_id = request.asker, request.room_id("room_id")
     if asker.is_suspended:
         await _check_suspended(client, request, draft)
-    sent = await send(client, room_id, draft)
+    sent = await client.send(room_id, draft)
     return json_response({"event_id": sent.event_id})
 
 

@@ -7,7 +7,7 @@ from hs_core.matrix.client_event import Unsigned, client_event
 from hs_core.matrix.identifiers import EventId, UserId
 from hs_core.matrix.membership import membership_of
 from hs_plugins.rooms import state_map
-from hs_plugins.rooms.api import Reader
+from hs_plugins.rooms.api import DELAYED, Reader
 from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.visibility import Visibility
 from hs_plugins.rooms.state_map import Nodes
@@ -43,6 +43,7 @@ class Annotating:
                 age=now - event.origin_server_ts,
                 redacted_because=client_event(redaction.event) if redaction else None,
                 transaction_id=stored.txn_id if own and stored.device_id == reader.device_id else None,
+                delay_id=stored.txn_id if own and stored.device_id == DELAYED else None,
                 prev_content=loaded[before].event.content if before in told else None,
                 replaces_state=before,
                 membership=membership_of(loaded[member].event if member in loaded else None).value,

@@ -1,0 +1,1 @@
+"""Events that are scheduled now and sent later, unless somebody cancels them (MSC4140)."""
