@@ -25,7 +25,7 @@ bench: $(VENV)/.dev  ## measure the protocol library; benchmarks/README.md tells
 	$(BIN)/python -m benchmarks.matrix
 
 clean:  ## forget the environment and the caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

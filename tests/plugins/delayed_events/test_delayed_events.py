@@ -29,7 +29,7 @@ def sending(room: str, delay: int | str, transaction: str | None = None) -> str:
 
 async def put_later(user: User, where: str, content: Json) -> str:
     """Schedule something; its ID, which the specification does not know in the place of an event's."""
-    unchecked = Caller(user.session, user.base_url, user.access_token)
+    unchecked = Caller(user.session, user.base_urls, user.access_token)
     answer = await unchecked.request("PUT", where, json=content)
     assert set(answer) == {"delay_id"}
     return str(answer["delay_id"])
