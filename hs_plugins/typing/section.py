@@ -34,7 +34,8 @@ class TypingSection:
         """The newest rows only: "it MUST use the user ID list to REPLACE its knowledge"."""
         recent, after = self.recent, window.after
         if after is None:
-            yield from self._busy(window)
+            # A client that begins again may still show somebody typing who has stopped since.
+            yield from ((room_id, heard.event) for room_id, heard in recent.after(recent.horizon, window.joined))
         elif after >= recent.horizon:
             for room_id, heard in recent.after(after, window.joined):
                 # A row beyond the window is told next time, and says all that the one before it has said.

@@ -114,9 +114,9 @@ async def test_nobody_types_for_ever(tmp_path: Path) -> None:
         assert typing(await alice.sync(since), room) == [[]]
 
 
-async def test_an_initial_sync_shows_who_types_now(client: Client) -> None:
+async def test_an_initial_sync_shows_who_types_now_and_where_nobody_does_any_more(client: Client) -> None:
     alice, bob = await client.register(), await client.register()
-    busy, quiet = await room_of(alice, bob), await room_of(alice, bob)
+    busy, quiet, silent = await room_of(alice, bob), await room_of(alice, bob), await room_of(alice, bob)
     await types(bob, busy)
     await types(alice, busy)
     await types(alice, quiet)
@@ -125,7 +125,8 @@ async def test_an_initial_sync_shows_who_types_now(client: Client) -> None:
     sync = await bob.sync()
 
     assert typing(sync, busy) == [[bob.user_id, alice.user_id]]
-    assert typing(sync, quiet) == []
+    assert typing(sync, quiet) == [[]]
+    assert typing(sync, silent) == []
 
 
 async def test_a_gapped_sync_shows_it_once(client: Client) -> None:
