@@ -199,6 +199,7 @@ class Presences:
     async def _user(self, user_id: UserId) -> UserPresence | None:
         """Somebody of whom there is news; `None` if that is not to be kept."""
         self.announcer.check_owner()
+        await self._begin_epoch()  # not only with the next turn: what is heard before it could not be told at once
         known = self._users.get(user_id)
         if known is not None or not self.enabled or len(self._users) >= MAX_USERS:
             return known
@@ -213,13 +214,14 @@ class Presences:
         epoch = self.announcer.epoch if self.enabled else None
         if epoch == self._epoch:
             return
-        self._epoch = epoch
         if epoch is None:
+            self._epoch = None
             for kept in (self._users, self._told, self._news, self._moved, self._due, self._scheduled, self.unsaved):
                 kept.clear()
             return
-        now = self.clock.now_ms()
-        for row in await self.db.read(lambda tx: store.load_not_offline(tx, MAX_USERS)):
+        stored = await self.db.read(lambda tx: store.load_not_offline(tx, MAX_USERS))
+        self._epoch, now = epoch, self.clock.now_ms()
+        for row in stored:
             user = self._users.setdefault(row.user_id, UserPresence(row.user_id, row.status_msg, row.last_active))
             if not user.devices:
                 user.heard(EARLIER, row.presence, now, now + GRACE_MS)

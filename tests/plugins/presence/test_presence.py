@@ -96,6 +96,21 @@ async def test_coming_online_by_a_sync_is_told_in_that_sync_only(client: Client)
     assert seen(await alice.sync(sync.next_batch, timeout=500), alice) is None
 
 
+async def test_coming_online_is_told_at_once_by_a_server_that_has_just_started(tmp_path: Path) -> None:
+    clock = TestClock()
+    async with served(tmp_path, clock) as client:
+        alice, bob = await client.register(), await client.register()
+        await room_of(alice, bob)
+        since = (await alice.sync()).next_batch
+
+        await bob.sync()
+
+        sync = await alice.sync(since)
+        assert shows(bob, "online")(sync)
+        await clock.advance(1)
+        assert "presence" not in await alice.sync(sync.next_batch)
+
+
 async def test_a_change_of_ones_own_is_told_to_oneself(client: Client) -> None:
     alice = await client.register()
     since = (await alice.sync()).next_batch

@@ -108,7 +108,7 @@ async def test_a_private_receipt_wakes_nobody_else(client: Client) -> None:
     room = await room_of(alice, bob)
     event = await alice.send_text(room, "hi")
     since = (await alice.sync()).next_batch
-    waiting = asyncio.create_task(alice.sync(since, timeout=10_000))
+    waiting = asyncio.create_task(alice.sync_until(lambda sync: receipts(sync, room), since))
 
     await reads(bob, room, event, "m.read.private")
     await reads(bob, room, event)

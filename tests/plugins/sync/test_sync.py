@@ -41,7 +41,7 @@ async def test_a_waiting_client_is_told_as_soon_as_something_happens(client: Cli
     room = await alice.create_room(preset="public_chat")
     await bob.join(room)
     since = (await bob.sync()).next_batch
-    waiting = asyncio.create_task(bob.sync(since, timeout=20_000))
+    waiting = asyncio.create_task(bob.sync_until(lambda sync: sync.texts(room), since))
     await asyncio.sleep(0)
     await alice.send_text(room, "hi")
 
