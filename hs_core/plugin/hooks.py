@@ -32,7 +32,7 @@ class Hooks:
         functions = {hook.function.__name__: hook.function for hook in hooks}
         self._registry = pluggy.PluginManager(PROJECT)
         self._registry.add_hookspecs(type("hookspecs", (), {name: hookspec(each) for name, each in functions.items()}))
-        self._parameters = {name: signature(function) for name, function in functions.items()}
+        self._parameters = {name: tuple(signature(function).parameters) for name, function in functions.items()}
         self._implementations: dict[str, list[Implementation]] = {name: [] for name in functions}
 
     def register(self, plugin: str, implementations: object) -> None:
@@ -97,8 +97,8 @@ class Hooks:
 
     def _arguments(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
         """By name: each implementation picks those that it declares."""
-        name = hook.function.__name__
-        return self._parameters[name].bind(*args, **kwargs).arguments if self._implementations[name] else {}
+        names = self._parameters[hook.function.__name__]
+        return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 def _in_order(caller: pluggy.HookCaller) -> Iterator[Implementation]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import asyncio
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,28 +63,33 @@ class Sections:
         since = wanted.since or {}
         moved = bool(rooms.newly_joined or rooms.newly_left)
         events_moved = moved or _may_have_news(view, EVENTS_KEY, since.get(EVENTS_KEY), positions[EVENTS_KEY])
-        later = []
+        now, later = [], []
         for key, each in self._sections.items():
             moved_for_it = events_moved if each.section.every_time else moved
             if moved_for_it or _may_have_news(view, key, since.get(key), positions[key]):
-                await self._ask(key, wanted, rooms, positions, collected)
+                now.append(key)
             elif each.section.every_time:
                 later.append(key)
+        await self._ask(now, wanted, rooms, positions, collected)
         if final or collected.news:
-            for key in later:
-                await self._ask(key, wanted, rooms, positions, collected)
+            await self._ask(later, wanted, rooms, positions, collected)
         return collected
 
     async def _ask(
-        self, key: str, wanted: Wanted, rooms: Neighbours, positions: dict[str, int], collected: Collected
+        self, keys: list[str], wanted: Wanted, rooms: Neighbours, positions: dict[str, int], collected: Collected
     ) -> None:
-        after = None if wanted.since is None else wanted.since.get(key)
-        window = _window(wanted, rooms, after, positions[key], positions[EVENTS_KEY])
-        parts = await self._sections[key].reader.collect(window)
-        if parts is not None:
-            _merge(collected, parts, wanted.filter)
-            if parts.up_to is not None and parts.up_to > (after or 0):
-                positions[key] = parts.up_to
+        def ask(key: str) -> Coroutine[Any, Any, Parts | None]:
+            return self._sections[key].reader.collect(_window(wanted, rooms, key, positions))
+
+        if wanted.since is None:  # most of them look into the database
+            told = await asyncio.gather(*map(ask, keys))
+        else:  # most of them know it already
+            told = [await ask(key) for key in keys]
+        for key, parts in zip(keys, told, strict=True):
+            if parts is not None:
+                _merge(collected, parts, wanted.filter)
+                if parts.up_to is not None and parts.up_to > ((wanted.since or {}).get(key) or 0):
+                    positions[key] = parts.up_to
 
     def concerned(self, wanted: Wanted, view: UserView, positions: Mapping[str, int]) -> bool:
         """Whether one of them may have news."""
@@ -98,18 +104,18 @@ def _may_have_news(view: UserView, key: str, after: int | None, up_to: int) -> b
     return up_to > after if concerned is None else concerned
 
 
-def _window(wanted: Wanted, rooms: Neighbours, after: int | None, up_to: int, events_up_to: int) -> Window:
+def _window(wanted: Wanted, rooms: Neighbours, key: str, positions: Mapping[str, int]) -> Window:
     return Window(
         user_id=wanted.user_id,
         device_id=wanted.device_id,
-        after=after,
-        up_to=up_to,
+        after=None if wanted.since is None else wanted.since.get(key),
+        up_to=positions[key],
         joined=rooms.joined,
         newly_joined=rooms.newly_joined,
         newly_left=rooms.newly_left,
         shown=rooms.shown,
         events_after=wanted.events_since,
-        events_up_to=events_up_to,
+        events_up_to=positions[EVENTS_KEY],
         per_thread=wanted.filter.room.timeline.unread_thread_notifications,
     )
 
