@@ -90,6 +90,11 @@ class WorkCount:
     seconds: float = 0.0
     """From being asked for to the answer, all units of work together."""
 
+    def note(self, began: float, ended: float) -> None:
+        """One more is done, which took from one time to another, in seconds."""
+        self.done += 1
+        self.seconds += ended - began
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -112,10 +117,11 @@ class Database(ABC):
     """By connection; none where there is no server."""
 
     @abstractmethod
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, rows: int | None = None) -> T:
         """Run a unit of work that sees one consistent snapshot and changes nothing.
 
-        Raises DatabaseUnavailable.
+        `rows` is how many rows it finds by their keys at the most, if that is known: where looking a few up costs less
+        than waking a thread for them, it is done in place. Raises DatabaseUnavailable.
         """
 
     @abstractmethod

@@ -48,7 +48,7 @@ class PostgresDatabase(Database):
         self.traffic: list[Traffic] = []
         self._grow(connections)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], *, rows: int | None = None) -> T:  # the way is the same for few
         return await self._queue.submit(work, self.reads, writes=False)
 
     async def write(self, work: Work[T]) -> T:

@@ -1,16 +1,17 @@
 """A connection to SQLite and a transaction on it: parameters in, rows and our errors out."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from hs_core.db.database import Engine, Param, Row, Scalar, Transaction
 from hs_core.db.dialect import for_sqlite
 from hs_core.db.errors import ConstraintViolated, DatabaseUnavailable
-from hs_core.db.values import checked
+from hs_core.db.values import BadParameter, checked
 from hs_core.db.workers import Ended
 
 sqlite3.register_converter("BOOLEAN", lambda stored: stored != b"0")
@@ -146,8 +147,11 @@ def _bound(params: Sequence[Param]) -> Sequence[Any]:
 def _list_as_json(values: Sequence[Any]) -> str:
     """Bytes become one-element arrays of hex, which `hs_unhex` turns back (JSON has no bytes, SQLite 3.40 no unhex)."""
     if values and isinstance(values[0], bytes):
-        return json.dumps([[value.hex()] for value in values])
-    return json.dumps([checked(value) for value in values], ensure_ascii=False)
+        return orjson.dumps([[value.hex()] for value in values]).decode()
+    try:
+        return orjson.dumps([checked(value) for value in values]).decode()
+    except orjson.JSONEncodeError:
+        raise BadParameter("text with a lone surrogate cannot be stored") from None
 
 
 def _unhex(array: str) -> bytes:

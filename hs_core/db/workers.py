@@ -98,7 +98,7 @@ class JobQueue:
     def __init__(self) -> None:
         self._waiting: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._threads: list[Thread] = []
-        self._closing = False
+        self.is_closing = False
 
     def serve(self, name: str, loop: Callable[[], None]) -> None:
         """Start a thread that runs `loop`, which takes jobs until there are none to come."""
@@ -113,7 +113,7 @@ class JobQueue:
 
     def submit(self, work: Work[T], count: WorkCount, writes: bool) -> asyncio.Future[T]:
         """Queue a unit of work; the future has its result. `count` takes note of it."""
-        if self._closing:
+        if self.is_closing:
             raise DatabaseUnavailable("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -142,7 +142,7 @@ class JobQueue:
 
     async def close(self) -> None:
         """Let the threads finish what is queued, then end."""
-        self._closing = True
+        self.is_closing = True
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
@@ -151,5 +151,4 @@ class JobQueue:
 
 def _note_end(count: WorkCount, began: float, future: asyncio.Future[Any]) -> None:
     count.waiting -= 1
-    count.done += 1
-    count.seconds += future.get_loop().time() - began
+    count.note(began, future.get_loop().time())

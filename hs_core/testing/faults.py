@@ -36,7 +36,7 @@ def failing_writes(db: Database, error: Exception, *, after: int = 0, committed:
 def failing_reads(db: Database, error: Exception) -> Iterator[None]:
     """Every read raises `error`."""
 
-    async def read(work: Work[Any]) -> Any:
+    async def read(work: Work[Any], *, rows: int | None = None) -> Any:
         raise error
 
     with patch.object(db, "read", read):

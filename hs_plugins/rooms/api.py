@@ -237,6 +237,15 @@ class Membership(msgspec.Struct, frozen=True):
     forgotten: bool
 
 
+class Crowd(msgspec.Struct, frozen=True):
+    """How many are in one room, now, and who came first."""
+
+    joined: int
+    invited: int
+    first: list[UserId]
+    """Joined or invited members; if there are none, those who left or were banned."""
+
+
 class Page(msgspec.Struct, frozen=True):
     """Some events of a room, in the direction asked for, and the place after the last of them."""
 
@@ -322,11 +331,11 @@ class Members(Protocol):
     async def in_room(self, room_id: RoomId, memberships: Collection[str] = ("join",)) -> list[Membership]:
         """The room's current members, in the order in which they became so."""
 
-    async def first_others(
-        self, room_ids: Collection[RoomId], user_id: UserId, limit: int
-    ) -> dict[RoomId, list[Membership]]:
-        """The first `limit` joined or invited members of each room besides a user; if there are none, those who left or
-        were banned.
+    async def crowds(
+        self, room_ids: Collection[RoomId], user_id: UserId, limit: int, *, named: Collection[RoomId]
+    ) -> dict[RoomId, Crowd]:
+        """Who is in those of the rooms that this server knows, with up to `limit` others than a user by name, save of
+        the `named` ones.
         """
 
 
@@ -338,6 +347,9 @@ class States(Protocol):
 
     async def ids(self, root: StateRoot) -> StateMap:
         """The whole state."""
+
+    async def besides_members(self, root: StateRoot) -> StateMap:
+        """The state without its `m.room.member` events, which in a large room are almost all of it."""
 
     async def prepare(self, roots: Collection[StateRoot]) -> None:
         """Bring whole states into memory together, so that asking for one after the other reads nothing."""

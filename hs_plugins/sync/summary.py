@@ -34,19 +34,11 @@ async def summarise(timelines: Collection[Timeline], user_id: UserId, read: Room
     wanted = {each.span.plan.room_id: each.span.end for each in timelines if _is_news(each)}
     if not wanted:
         return {}
-    infos = await read.members.rooms(wanted)
     named = {room_id for room_id, state in wanted.items() if await _has_name(state, read)}
-    first = await read.members.first_others(
-        [room_id for room_id in wanted if room_id not in named], user_id, MAX_HEROES
-    )
+    crowds = await read.members.crowds(wanted, user_id, MAX_HEROES, named=named)
     return {
-        room_id: Summary(
-            None if room_id in named else tuple(one.user_id for one in first[room_id]),
-            infos[room_id].joined_members,
-            infos[room_id].invited_members,
-        )
-        for room_id in wanted
-        if room_id in infos
+        room_id: Summary(None if room_id in named else tuple(crowd.first), crowd.joined, crowd.invited)
+        for room_id, crowd in crowds.items()
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from hs_core.db import Database, Transaction
 from hs_core.matrix.identifiers import RoomId, UserId
-from hs_plugins.rooms.api import Membership, RoomInfo
+from hs_plugins.rooms.api import Crowd, Membership, RoomInfo
 from hs_plugins.rooms.store.each_room import for_each_room
 
 _ROOMS = """
@@ -19,7 +19,11 @@ _OF_USER_IN = f"{_MEMBERSHIP} WHERE user_id = ? AND membership = ANY(?) ORDER BY
 _IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? AND membership = ANY(?) ORDER BY position"
 _ALL_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = ? ORDER BY position"
 
-_FIRST_IN_ROOM = f"{_MEMBERSHIP} WHERE room_id = {{room}} AND membership = ? ORDER BY position LIMIT ?"
+_COUNTS = "SELECT room_id, joined_members, invited_members FROM rooms WHERE room_id = ANY(?) AND position > 0"
+_FIRST_IN_ROOM = """
+    SELECT room_id, user_id, position FROM memberships
+    WHERE room_id = {room} AND membership = ? ORDER BY position LIMIT ?
+"""
 
 
 class StoredMembers:
@@ -52,25 +56,28 @@ class StoredMembers:
             rows = await self._db.read(lambda tx: tx.all(_ALL_IN_ROOM, (room_id,)))
         return [Membership(*row) for row in rows]
 
-    async def first_others(
-        self, room_ids: Collection[RoomId], user_id: UserId, limit: int
-    ) -> dict[RoomId, list[Membership]]:
-        def read(tx: Transaction) -> dict[RoomId, list[Membership]]:
-            present = _first(tx, room_ids, user_id, ("join", "invite"), limit)
-            alone = [room_id for room_id in room_ids if not present[room_id]]
-            return present | _first(tx, alone, user_id, ("leave", "ban"), limit)
+    async def crowds(
+        self, room_ids: Collection[RoomId], user_id: UserId, limit: int, *, named: Collection[RoomId]
+    ) -> dict[RoomId, Crowd]:
+        nameless = [room_id for room_id in room_ids if room_id not in named]
 
-        return await self._db.read(read) if room_ids else {}
+        def read(tx: Transaction) -> dict[RoomId, Crowd]:
+            first = _first(tx, nameless, user_id, ("join", "invite"), limit)
+            alone = [room_id for room_id in nameless if not first[room_id]]
+            first |= _first(tx, alone, user_id, ("leave", "ban"), limit)
+            counts = tx.all(_COUNTS, (list(room_ids),))
+            return {room_id: Crowd(joined, invited, first.get(room_id, [])) for room_id, joined, invited in counts}
+
+        return await self._db.read(read, rows=len(room_ids) * (1 + 4 * (limit + 1))) if room_ids else {}
 
 
 def _first(
     tx: Transaction, room_ids: Collection[RoomId], user_id: UserId, memberships: Collection[str], limit: int
-) -> dict[RoomId, list[Membership]]:
+) -> dict[RoomId, list[UserId]]:
     """Membership by membership, as the index has them: a large room is not read to its end."""
-    found: dict[RoomId, list[Membership]] = {room_id: [] for room_id in room_ids}
+    found: dict[RoomId, list[tuple[int, UserId]]] = {room_id: [] for room_id in room_ids}
     for membership in memberships if room_ids else ():
-        for row in for_each_room(tx, room_ids, _FIRST_IN_ROOM, (membership, limit + 1)):
-            if row[1] != user_id:
-                found[row[0]].append(Membership(*row))
-    in_order = {room_id: sorted(each, key=lambda one: (one.position, one.user_id)) for room_id, each in found.items()}
-    return {room_id: each[:limit] for room_id, each in in_order.items()}
+        for room_id, other, position in for_each_room(tx, room_ids, _FIRST_IN_ROOM, (membership, limit + 1)):
+            if other != user_id:
+                found[room_id].append((position, other))
+    return {room_id: [other for _, other in sorted(each)[:limit]] for room_id, each in found.items()}

@@ -70,7 +70,9 @@ class StoredTimelines:
     ) -> dict[RoomId, list[tuple[int, EventRow]]]:
         if not room_ids:
             return {}
-        return await self._by_room(await self._db.read(lambda tx: recent_ids(tx, room_ids, after, up_to, limit)))
+        rows = len(room_ids) * limit
+        found = await self._db.read(lambda tx: recent_ids(tx, room_ids, after, up_to, limit), rows=rows)
+        return await self._by_room(found)
 
     async def own_memberships(
         self, user_id: UserId, room_ids: Collection[RoomId], after: int, up_to: int

@@ -195,8 +195,37 @@ async def test_a_closed_database_takes_no_more_work(database_url: str) -> None:
     await asyncio.sleep(0)
     await database.close()
     assert await last == 1
-    with pytest.raises(DatabaseUnavailable, match="closed"):
-        await database.read(ids)
+    for rows in (None, 1):
+        with pytest.raises(DatabaseUnavailable, match="closed"):
+            await database.read(ids, rows=rows)
+
+
+@pytest.mark.parametrize("rows", [None, 1, 1_000_000])
+async def test_a_read_sees_what_is_committed_and_nothing_else(db: Database, rows: int | None) -> None:
+    loop = asyncio.get_running_loop()
+    begun, seen = asyncio.Event(), Event()
+
+    def work(tx: Transaction) -> None:
+        insert(tx, 2)
+        loop.call_soon_threadsafe(begun.set)
+        seen.wait(10)
+
+    await db.write(inserting(1))
+    writing = asyncio.ensure_future(db.write(work))
+    await begun.wait()
+    assert await db.read(ids, rows=rows) == [1]
+    seen.set()
+    await writing
+    assert await db.read(ids, rows=rows) == [1, 2]
+
+
+@pytest.mark.parametrize("rows", [None, 1])
+async def test_a_read_cannot_write_and_raises_what_its_work_raises(db: Database, rows: int | None) -> None:
+    with pytest.raises(LookupError):
+        await db.read(lambda tx: ids(tx)[99], rows=rows)
+    with pytest.raises(Exception, match=r"readonly|read-only"):
+        await db.read(inserting(1), rows=rows)
+    assert await db.read(ids, rows=rows) == []
 
 
 async def test_what_has_begun_is_announced_even_if_its_caller_has_gone(db: Database) -> None:

@@ -42,7 +42,7 @@ class SimulatedDatabase(Database):
         """Nothing that is under way comes back; what is committed stays."""
         self._crashed = True
 
-    async def read(self, work: Callable[[Transaction], T]) -> T:
+    async def read(self, work: Callable[[Transaction], T], *, rows: int | None = None) -> T:
         await self._pause()
         self._fail_perhaps()
         result, _ = self._run(work)
