@@ -133,10 +133,11 @@ class Gatherer:
         plan, state = timeline.span.plan, wanted.filter.room.state
         if not plan.was_joined or state.blocks_everything or not state.allows_room(plan.room_id):
             return {}
-        delta = await state_delta(timeline, self.read.states, after=wanted.state_after)
+        lazily = state.lazy_load_members
+        delta = await state_delta(timeline, self.read.states, after=wanted.state_after, lazily=lazily)
         if not all(map(state.allows_type, {event_type for event_type, _ in delta})):
             delta = {key: event_id for key, event_id in delta.items() if state.allows_type(key[0])}
-        if not state.lazy_load_members:
+        if not lazily:
             return delta
         heroes = (summary.heroes if summary else None) or ()
         return await LazyMembers(self.told, self.read).only_needed(delta, timeline, wanted, heroes, up_to)

@@ -16,11 +16,17 @@ StateIds = dict[StateKey, EventId]
 MEMBER = "m.room.member"
 
 
-async def state_delta(timeline: Timeline, states: States, *, after: bool) -> StateIds:
-    """The events that bring the client's state to where the timeline begins, or ends (`after`)."""
+async def state_delta(timeline: Timeline, states: States, *, after: bool, lazily: bool = False) -> StateIds:
+    """The events that bring the client's state to where the timeline begins, or ends (`after`).
+
+    `lazily`: if it is the whole state, without its members, of whom `LazyMembers` adds those that the client needs.
+    """
     span = timeline.span
     end = span.end if after else span.state_before(timeline.first)
-    delta = await _difference(None if span.plan.full else span.start, end, states)
+    if span.plan.full and lazily:
+        delta = dict(await states.besides_members(end)) if end else {}
+    else:
+        delta = await _difference(None if span.plan.full else span.start, end, states)
     if not after:
         delta.update(await _unseen(timeline, end, states))
     return delta

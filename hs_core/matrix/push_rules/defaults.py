@@ -83,8 +83,19 @@ DEFAULT_RULES: Final[Mapping[Kind, tuple[Rule, ...]]] = {
 """The default rules of everybody, most important first; `OWN_USER_ID` is still to be filled in."""
 
 
+_PERSONAL: Final = frozenset(
+    rule.rule_id
+    for rules in DEFAULT_RULES.values()
+    for rule in rules
+    if any(OWN_USER_ID in condition.values() for condition in rule.conditions)
+)
+"""Those rules in which there is something to fill in."""
+
+
 def for_user(rule: Rule, user: UserId) -> Rule:
     """A default rule as `user` is shown it."""
+    if rule.rule_id not in _PERSONAL:
+        return rule
     conditions = tuple(
         {key: user if value is OWN_USER_ID else value for key, value in condition.items()}
         for condition in rule.conditions

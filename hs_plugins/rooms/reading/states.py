@@ -1,6 +1,7 @@
 """States of rooms, by their roots."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from hs_core.cache import LRU
 from hs_core.db import Database
@@ -21,6 +22,21 @@ CACHE_ENTRIES = 100_000
 """Entries of whole states that are in memory, ready to be listed again."""
 
 
+class _Listed(NamedTuple):
+    """A state that is in memory."""
+
+    whole: StateMap
+    besides_members: StateMap
+
+    @classmethod
+    def of(cls, whole: StateMap) -> "_Listed":
+        return cls(whole, {key: event_id for key, event_id in whole.items() if key[0] != "m.room.member"})
+
+    @property
+    def weight(self) -> int:
+        return 1 + len(self.whole) + len(self.besides_members)
+
+
 class StoredStates:
     """`States` out of the table `state_nodes`, whose rows never change."""
 
@@ -28,15 +44,17 @@ class StoredStates:
         self._db = db
         self._nodes = nodes
         self._events = events
-        self.cache: LRU[StateRoot, StateMap] = LRU(CACHE_ENTRIES, lambda state: 1 + len(state))
+        self.cache: LRU[StateRoot, _Listed] = LRU(CACHE_ENTRIES, lambda state: state.weight)
 
     async def event(self, root: StateRoot, key: StateKey) -> StoredEvent | None:
         event_id = (await self.lookup(root, [key])).get(key)
         return (await self._events.load([event_id])).get(event_id) if event_id else None
 
     async def ids(self, root: StateRoot) -> StateMap:
-        await self.prepare([root])
-        return self.cache[root]
+        return (await self._list(root)).whole
+
+    async def besides_members(self, root: StateRoot) -> StateMap:
+        return (await self._list(root)).besides_members
 
     async def prepare(self, roots: Collection[StateRoot]) -> None:
         unknown = [root for root in roots if root not in self.cache]
@@ -55,9 +73,16 @@ class StoredStates:
 
         if unknown:
             for root, state in (await self._nodes.ask(read_all)).items():
-                self.cache[root] = state
+                self.cache[root] = _Listed.of(state)
+
+    async def _list(self, root: StateRoot) -> _Listed:
+        await self.prepare([root])
+        return self.cache[root]
 
     async def lookup(self, root: StateRoot, keys: Collection[StateKey]) -> dict[StateKey, EventId]:
+        if root in self.cache:
+            whole = self.cache[root].whole
+            return {key: whole[key] for key in keys if key in whole}
         found = await self._nodes.ask(lambda nodes: [(key, state_map.get(nodes, root, key)) for key in keys])
         return {key: event_id for key, event_id in found if event_id is not None}
 

@@ -40,6 +40,9 @@ class States:
     async def ids(self, root: StateRoot) -> StateMap:
         return self._states[root]
 
+    async def besides_members(self, root: StateRoot) -> StateMap:
+        raise AssertionError("not asked here")
+
     async def difference(self, old: StateRoot | None, new: StateRoot) -> dict[StateKey, EventId | None]:
         before, after = self._states[old or b"0"], self._states[new]
         return {key: after.get(key) for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
