@@ -33,17 +33,24 @@ class Unsigned(msgspec.Struct, frozen=True, kw_only=True):
     """Aggregations of child events by relation type, `m.relations`."""
 
     def to_json(self) -> dict[str, Any]:
-        named = {
-            "age": self.age,
-            "redacted_because": self.redacted_because,
-            "transaction_id": self.transaction_id,
-            "org.matrix.msc4140.delay_id": self.delay_id,
-            "prev_content": self.prev_content,
-            "replaces_state": self.replaces_state,
-            "membership": self.membership,
-            "m.relations": self.relations,
-        }
-        return {key: value for key, value in named.items() if value is not None}
+        told: dict[str, Any] = {}
+        if self.age is not None:
+            told["age"] = self.age
+        if self.redacted_because is not None:
+            told["redacted_because"] = self.redacted_because
+        if self.transaction_id is not None:
+            told["transaction_id"] = self.transaction_id
+        if self.delay_id is not None:
+            told["org.matrix.msc4140.delay_id"] = self.delay_id
+        if self.prev_content is not None:
+            told["prev_content"] = self.prev_content
+        if self.replaces_state is not None:
+            told["replaces_state"] = self.replaces_state
+        if self.membership is not None:
+            told["membership"] = self.membership
+        if self.relations is not None:
+            told["m.relations"] = self.relations
+        return told
 
 
 NOTHING_UNSIGNED = Unsigned()

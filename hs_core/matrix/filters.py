@@ -88,7 +88,9 @@ class _Types(NamedTuple):
         return any(glob.least_length == 0 for glob in self.patterns)
 
     def match(self, event_type: str) -> bool:
-        return event_type in self.exact or any(glob.matches(event_type) for glob in self.patterns)
+        return event_type in self.exact or (
+            bool(self.patterns) and any(glob.matches(event_type) for glob in self.patterns)
+        )
 
 
 class _Ids(NamedTuple):

@@ -51,7 +51,10 @@ class UserAtEvent:
 
 def user_may_see(event: Event, user: UserId, before: UserAtEvent) -> bool:
     """Whether `user` may see `event`."""
-    memberships = {before.membership}
+    # "If the user's `membership` was `join`, allow." So it is of most events that somebody asks for.
+    if before.membership is Membership.JOIN:
+        return True
+    memberships: set[Membership] = {before.membership}
     # "for the user's own `m.room.member` events, the user should be allowed to see the event if their `membership`
     # before *or* after the event would allow them to see it"
     if event.type == "m.room.member" and event.state_key == user:

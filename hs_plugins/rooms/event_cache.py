@@ -55,7 +55,8 @@ class EventCache:
         """Events that were read from the database when the cache was of this generation."""
         if generation == self.generation:
             for event in events:
-                self.cache[event.event.event_id] = event
+                if event is not self.cache.get(event.event.event_id):
+                    self.cache[event.event.event_id] = event
 
     def is_unsaved(self, event_id: EventId) -> bool:
         """Whether the event is known, but not durable yet."""

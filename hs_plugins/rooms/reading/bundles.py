@@ -81,13 +81,16 @@ class Bundles:
 
 def _children(tx: Transaction, room_id: RoomId, senders: Mapping[EventId, UserId], reader: Reader) -> _Children:
     by_parent: dict[EventId, list[EventId]] = {}
-    for parent, child, rel_type, sender in relations.edits_and_references(tx, room_id, senders, MAX_CHILDREN):
+    parents = relations.parents(tx, room_id, senders)
+    if not parents:  # as is true of most pages
+        return _Children({}, {}, {})
+    for parent, child, rel_type, sender in relations.edits_and_references(tx, room_id, parents, MAX_CHILDREN):
         # An edit of somebody else's event is none.
         if sender not in reader.ignored and (rel_type == "m.reference" or sender == senders[parent]):
             by_parent.setdefault(parent, []).append(child)
     threads = {
         root: wanted
-        for root, counts in relations.thread_senders(tx, room_id, senders).items()
+        for root, counts in relations.thread_senders(tx, room_id, parents).items()
         if (wanted := {sender: count for sender, count in counts.items() if sender not in reader.ignored})
     }
     latest = {root: relations.latest_of_thread(tx, room_id, root, LATEST_TRIED) for root in threads}

@@ -33,11 +33,12 @@ class Annotating:
         flags = await self._visibility.of(reader.user_id, replaced)
         told = {one.event.event_id for one, visible in zip(replaced, flags, strict=True) if visible}
         now = self._clock.now_ms()
+        memberships = {root: membership_of(loaded[one].event).value for root, one in members.items() if one in loaded}
 
         def annotate(stored: StoredEvent) -> Unsigned:
             event, before = stored.event, stored.replaces
             redaction = loaded.get(stored.redacted_by) if stored.redacted_by else None
-            member = members.get(stored.state_after) if stored.state_after else None
+            membership = memberships.get(stored.state_after) if stored.state_after else None
             own = event.sender == reader.user_id and stored.device_id is not None
             return Unsigned(
                 age=now - event.origin_server_ts,
@@ -46,7 +47,7 @@ class Annotating:
                 delay_id=stored.txn_id if own and stored.device_id == DELAYED else None,
                 prev_content=loaded[before].event.content if before in told else None,
                 replaces_state=before,
-                membership=membership_of(loaded[member].event if member in loaded else None).value,
+                membership=membership or "leave",
             )
 
         return {stored.event.event_id: annotate(stored) for stored in events}

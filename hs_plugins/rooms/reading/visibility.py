@@ -36,12 +36,18 @@ class Visibility:
             return []
         last_join = ALWAYS if joined else await self._last_join(events[0].event.room_id, user)
         before = await self._states_before(events, user)
-        return [
-            stored.position is not None
-            and stored.state_before is not None
-            and user_may_see(stored.event, user, _user_at(before[stored.state_before], user, stored, last_join))
-            for stored in events
-        ]
+        # Most events of a page come after the same state.
+        views = {
+            (root, later): _user_at(state, user, later) for root, state in before.items() for later in (False, True)
+        }
+
+        def may_see(stored: StoredEvent) -> bool:
+            if stored.position is None or stored.state_before is None:
+                return False
+            joins_later = last_join is not None and last_join > stored.position
+            return user_may_see(stored.event, user, views[stored.state_before, joins_later])
+
+        return [may_see(stored) for stored in events]
 
     async def _last_join(self, room_id: RoomId, user: UserId) -> int | None:
         """The position of the stream until which the user joined; unbounded for who is joined now."""
@@ -70,14 +76,11 @@ class Visibility:
         return {root: {key: loaded[found].event for key, found in entries.items()} for root, entries in ids.items()}
 
 
-def _user_at(state: Mapping[StateKey, Event], user: UserId, stored: StoredEvent, last_join: int | None) -> UserAtEvent:
+def _user_at(state: Mapping[StateKey, Event], user: UserId, joins_later: bool) -> UserAtEvent:
     visibility = state.get(VISIBILITY)
     member = state.get(("m.room.member", user))
-    return UserAtEvent(
-        HistoryVisibility.from_content(visibility.content if visibility else None),
-        membership_of(member),
-        joins_later=last_join is not None and stored.position is not None and last_join > stored.position,
-    )
+    seen_by = HistoryVisibility.from_content(visibility.content if visibility else None)
+    return UserAtEvent(seen_by, membership_of(member), joins_later)
 
 
 def _last_join_before_leaving(tx: Transaction, room_id: RoomId, user: UserId) -> int | None:

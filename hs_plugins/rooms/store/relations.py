@@ -16,6 +16,8 @@ _OF_PARENT = f"SELECT {_COLUMNS} FROM relations WHERE parent = ? AND room_id = ?
 _BEFORE = " AND (depth, position) <= (?, ?) AND (depth, position) > (?, ?) ORDER BY depth DESC, position DESC LIMIT ?"
 _AFTER = " AND (depth, position) > (?, ?) AND (depth, position) <= (?, ?) ORDER BY depth, position LIMIT ?"
 
+_PARENTS = "SELECT DISTINCT parent FROM relations WHERE room_id = ? AND parent = ANY(?)"
+
 _EDITS_AND_REFERENCES = """
     SELECT parent, event_id, rel_type, sender FROM relations
     WHERE room_id = ? AND parent = ANY(?) AND rel_type IN ('m.replace', 'm.reference')
@@ -72,6 +74,11 @@ def children(
     start, stop = bounds.start, bounds.stop
     within = (start.depth, start.position, stop.depth, stop.position, bounds.limit)
     return tx.all(sql + (_BEFORE if bounds.backwards else _AFTER), (*params, *within))
+
+
+def parents(tx: Transaction, room_id: RoomId, event_ids: Collection[EventId]) -> list[EventId]:
+    """Those of the events that others relate to."""
+    return [row[0] for row in tx.all(_PARENTS, (room_id, list(event_ids)))]
 
 
 def edits_and_references(
