@@ -19,16 +19,14 @@ from hs_core.clock import Clock
 from hs_core.cluster.budget import Budget
 from hs_core.cluster.calls import ReadSides
 from hs_core.cluster.feeds import Feeding
-from hs_core.cluster.internal import CallDoor, InternalApp
-from hs_core.cluster.layout import Layout, open_layout
+from hs_core.cluster.layout import Company, Layout, open_layout
 from hs_core.cluster.tasks import repeat
 from hs_core.config import Config, Listener
 from hs_core.core import Core
 from hs_core.db import Database, open_database
 from hs_core.db.migrate import Migrations, migrate
-from hs_core.http.app import Site, build_app
+from hs_core.http.app import Forward, Site, build_app
 from hs_core.http.authenticate import TOKEN_CHECKER, Authenticator
-from hs_core.http.forward import Forwarder
 from hs_core.http.limits import RateLimiter
 from hs_core.http.listen import Server
 from hs_core.http.metrics import HttpMetrics
@@ -242,7 +240,7 @@ class _Doors:
             metrics=HttpMetrics(self.registry),
             clock=self.core.clock,
             readiness=self.readiness.reasons,
-            forward=None if company is None else Forwarder(company.registry, company.peers),
+            forward=None if company is None else _forward(company),
             carried=None if company is None else company.bus.carried,
             draining=self.core.draining,
         )
@@ -265,6 +263,8 @@ class _Doors:
         if company is None:
             yield
             return
+        from hs_core.cluster.internal import CallDoor, InternalApp
+
         core, cluster = self.core, self.core.config.cluster
         app = InternalApp(
             secrets=[secret for secret in (cluster.secret, cluster.previous_secret) if secret is not None],
@@ -280,3 +280,9 @@ class _Doors:
             finally:
                 await company.registry.hand_over()
                 await server.drain(DRAIN_SECONDS)
+
+
+def _forward(company: Company) -> Forward:
+    from hs_core.http.forward import Forwarder
+
+    return Forwarder(company.registry, company.peers)

@@ -1,23 +1,30 @@
-"""How a process shares its deployment: alone it owns everything; with others, what falls to it."""
+"""How a process shares its deployment: alone it owns everything; with others, what falls to it.
+
+What speaks with other processes is imported when there can be any: a process that is alone starts in half the time.
+"""
+
+from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import Services
-from hs_core.cluster.elsewhere import OtherProcesses
 from hs_core.cluster.leases import Leases
 from hs_core.cluster.members import Member
-from hs_core.cluster.peers import Peers
-from hs_core.cluster.registry import Registry, Share
 from hs_core.cluster.shards import TaskSlots
 from hs_core.cluster.tasks import name_of, shared_work, slots_of
 from hs_core.config import Config
 from hs_core.db import Database
 from hs_core.plugin.declaration import Feed, Plugin, Task
 from hs_core.streams.bus import Bus, MemoryBus
-from hs_core.streams.bus_redis import RedisBus
+
+if TYPE_CHECKING:
+    from hs_core.cluster.peers import Peers
+    from hs_core.cluster.registry import Registry, Share
+    from hs_core.streams.bus_redis import RedisBus
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,12 @@ async def open_layout(
         work = {name: slots for plugin in here for name, slots in shared_work(plugin).items()}
         await leases.take_all(db, [stream for plugin in here for stream in plugin.writes], work)
         return Layout(leases, MemoryBus(), Services(leases))
+
+    from hs_core.cluster.elsewhere import OtherProcesses
+    from hs_core.cluster.peers import Peers
+    from hs_core.cluster.registry import Registry
+    from hs_core.streams.bus_redis import RedisBus
+
     streams = [stream for plugin in installed.values() for stream in plugin.writes]
     bus = RedisBus(config.redis.url, f"hs:{config.server_name}", streams, clock)
     me = Member(leases.owner, name, frozenset(active), address="")
@@ -94,6 +107,8 @@ async def open_layout(
 
 
 def _shares(config: Config, installed: Iterable[Plugin]) -> Iterable[Share]:
+    from hs_core.cluster.registry import Share
+
     for plugin in installed:
         for stream in plugin.writes:
             yield Share(stream.name, stream.slots, plugin.name, config.writers(stream.name))
