@@ -214,10 +214,12 @@ class Registry:
     async def _begin_again(self) -> None:
         """This process was taken for dead: whatever it held belongs to others, or will."""
         log.warning("this process was taken for dead, and joins again", process=self._me.id)
+        old = self._me.id
         self._me = replace(self._me, id=f"{self._me.name}-{self._clock.random_text(12)}")
         self._leases.begin_again(self._me.id)
         self._watching_since = None
-        self.members, self._placement = {}, {}
+        # What was known of the others is still the best guess: whoever asks meanwhile is sent to them.
+        self.members = {id_: member for id_, member in self.members.items() if id_ != old}
         await self._db.write(lambda tx: members.join(tx, self._me))
 
     async def _settle_forever(self) -> None:
