@@ -109,7 +109,11 @@ class Writer(Generic[Row]):
     def check_owner(self, key: str) -> None:
         """Raises `NotOwner` unless this process owns the key."""
         if not self.owns(key):
-            raise NotOwner(self.stream.name, {slot_of(key, self.stream.slots)})
+            raise self.not_owner(key)
+
+    def not_owner(self, key: str) -> NotOwner:
+        """What to tell of a key that belongs to another process."""
+        return NotOwner(self.stream.name, {slot_of(key, self.stream.slots)})
 
     def on_release(self, drain: Drain) -> None:
         """Have `drain` awaited before slots are released, when from then on `owns` denies their keys.

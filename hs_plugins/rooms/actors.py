@@ -91,14 +91,18 @@ class Actors:
         def goes(room_id: RoomId) -> bool:
             return slot_of(room_id, self._writer.stream.slots) in slots
 
-        for room_id in list(filter(goes, self._seats)):
-            seat = self._seats.get(room_id)
-            if seat is not None:
-                async with seat.lock:
-                    self._vacate(room_id)
-        await self._engine.committer.flushed()
-        self._engine.transactions.forget_where(goes)
-        self._engine.events.forget_saved()
+        try:
+            for room_id in list(filter(goes, self._seats)):
+                seat = self._seats.get(room_id)
+                if seat is not None:
+                    async with seat.lock:
+                        self._vacate(room_id)
+            await self._engine.committer.flushed()
+        finally:  # should this take too long, what is not finished fails: it must not be done in a later ownership
+            self._engine.committer.give_up(goes)
+            self.lose(list(filter(goes, self._seats)))
+            self._engine.transactions.forget_where(goes)
+            self._engine.events.forget_saved()
 
     def lose(self, room_ids: Collection[RoomId]) -> None:
         """Forget rooms whose memory is not true any more."""

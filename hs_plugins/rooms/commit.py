@@ -58,6 +58,13 @@ class Committer:
         if self._queue or self._current:
             await asyncio.wait([queued.done for queued in (*self._current, *self._queue)])
 
+    def give_up(self, concerned: Callable[[RoomId], bool]) -> None:
+        """Let fail what is still waiting for such rooms: they are owned by somebody else from now on."""
+        waiting = [queued for queued in self._queue if concerned(queued.change.room_id)]
+        self._queue = [queued for queued in self._queue if not concerned(queued.change.room_id)]
+        if waiting:
+            self._fail(waiting, self._writer.not_owner(waiting[0].change.room_id))
+
     async def run(self) -> None:
         """Commit group after group for as long as the process lives."""
         while True:
