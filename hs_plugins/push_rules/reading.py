@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,13 +27,20 @@ REMEMBERED_CHANGES: Final = 20_000
 decode_rules = msgspec.json.Decoder(Ruleset).decode
 
 
+class Rules(NamedTuple):
+    """A user's rules, and the position of the stream at which they became so."""
+
+    rules: Ruleset
+    position: int
+
+
 class StoredPushRules:
     """`PushRulesRead` of one process."""
 
     def __init__(self, db: Database, horizon: int) -> None:
         self._db = db
         self._horizon = horizon
-        self.cache: LRU[UserId, Ruleset] = LRU(REMEMBERED_RULES, _weight)
+        self.cache: LRU[UserId, Rules] = LRU(REMEMBERED_RULES, _weight)
         self._changed: OrderedDict[UserId, int] = OrderedDict()
         self._changes = 0
 
@@ -41,18 +48,25 @@ class StoredPushRules:
         """The next rows of the stream."""
         for position, row in batch.rows:
             self._changes += 1
-            self.cache[row.user_id] = decode_rules(row.rules)
+            known = self.cache.get(row.user_id)
+            if known is None or known.position < position:  # what was read from the database may be ahead
+                self.cache[row.user_id] = Rules(decode_rules(row.rules), position)
             self._changed[row.user_id] = position
             self._changed.move_to_end(row.user_id)
             if len(self._changed) > REMEMBERED_CHANGES:
                 _, self._horizon = self._changed.popitem(last=False)
 
     async def of(self, user_id: UserId) -> Ruleset:
+        return (await self.newest(user_id)).rules
+
+    async def newest(self, user_id: UserId) -> Rules:
+        """The user's rules, which may be of a later position than this process has come to."""
         known = self.cache.get(user_id)
         if known is not None:
             return known
         changes = self._changes
-        rules = decode_rules((await self._stored(user_id)).rules)
+        stored = await self._stored(user_id)
+        rules = Rules(decode_rules(stored.rules), stored.position)
         if changes == self._changes:  # else what was read may be out of date already
             self.cache[user_id] = rules
         return rules
@@ -67,7 +81,8 @@ class StoredPushRules:
         return await self._db.read(lambda tx: store.rules_of(tx, user_id))
 
 
-def _weight(rules: Ruleset) -> int:
+def _weight(known: Rules) -> int:
+    rules = known.rules
     own = rules.override, rules.content, rules.room, rules.sender, rules.underride
     return 1 + len(rules.changes) + sum(map(len, own))
 

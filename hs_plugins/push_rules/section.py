@@ -30,9 +30,11 @@ class PushRulesSection:
         user = window.user_id
         if window.after is not None and not await self.rules.changed_since(user, window.after):
             return None
-        content = {"global": (await self.rules.of(user)).to_json(user)}
-        event = msgspec.json.encode({"type": EVENT_TYPE, "content": content})
-        return Parts(events={"account_data": [SectionEvent(EVENT_TYPE, None, event)]})
+        newest = await self.rules.newest(user)
+        event = msgspec.json.encode({"type": EVENT_TYPE, "content": {"global": newest.rules.to_json(user)}})
+        # Rules that are ahead of this process: so is then the token, lest another process shows older ones after them.
+        up_to = newest.position if newest.position > window.up_to else None
+        return Parts(events={"account_data": [SectionEvent(EVENT_TYPE, None, event)]}, up_to=up_to)
 
 
 SECTION = Section("pr", PUSH_RULE_CHANGES, concerns=lambda row: (row.user_id,), open=PushRulesSection.of)
