@@ -53,6 +53,7 @@ class OtherProcesses:
 
     async def call(self, service: Service[Any], promise: Promise, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Raises ServiceMissing; Unavailable if nobody could do it in time; whatever the method raises."""
+        await self._registry.pauses.not_in_vain()
         key = f"{self._prefix}-{next(self._numbers)}"
         body = promise.write_arguments(args, kwargs)
         give_up = self._clock.monotonic() + PATIENCE

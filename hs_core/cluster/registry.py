@@ -17,6 +17,7 @@ from hs_core.clock import Clock
 from hs_core.cluster import members
 from hs_core.cluster.leases import Leases, create_slots
 from hs_core.cluster.members import Member
+from hs_core.cluster.pauses import Pauses
 from hs_core.cluster.placement import process_of, slot_of
 from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.plugin.declaration import Stream
@@ -92,6 +93,7 @@ class Registry:
         self._last_beat = 0.0
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Told of who is alive, by ID, when that has changed."""
+        self.pauses = Pauses(clock, rhythm.death)
         self.settled = False
         """Whether this process owned, when it last looked, all that it should own."""
         self._left = False
@@ -132,7 +134,9 @@ class Registry:
         await self._settle()
         self._bus.doubt(CHANNEL)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in (self._beat_forever(), self._settle_forever())]
+            tasks = [
+                group.create_task(each) for each in (self.pauses.run(), self._beat_forever(), self._settle_forever())
+            ]
             try:
                 yield
             finally:

@@ -61,6 +61,7 @@ class Forwarder:
         """The answer of another process. Raises Unavailable if there is none."""
         if PASSED_ON in request.scope:
             return Response(status_code=MISDIRECTED)  # whoever passed it on looks for another process
+        await self._registry.pauses.not_in_vain()
         headers = _headers(request)
         body = await _Body.of(request)
         tried: set[str] = set()
