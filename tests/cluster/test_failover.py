@@ -1,0 +1,55 @@
+"""Each role in turn is killed, frozen and woken, drained and started again, while everybody goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.conftest import TWO_OF_EACH, Cluster
+
+pytestmark = pytest.mark.xdist_group("cluster")
+
+roles = pytest.mark.parametrize("role", TWO_OF_EACH)
+
+
+@roles
+async def test_a_process_that_is_killed_is_replaced(cluster: Cluster, role: str) -> None:
+    process, load = cluster.deployment[f"{role}-0"], cluster.load
+    async with load.going_on():
+        await load.more()
+        await process.kill()
+        await load.more()
+        await process.start()
+        await cluster.deployment.ready()
+        await load.more()
+    await load.check()
+
+
+@roles
+async def test_a_process_that_was_taken_for_dead_and_wakes_does_no_harm(cluster: Cluster, role: str) -> None:
+    process, load = cluster.deployment[f"{role}-1"], cluster.load
+    before = len(cluster.deployment.said_by(role))
+    async with load.going_on():
+        await load.more()
+        process.freeze()
+        await cluster.until_members(len(cluster.deployment.processes) - 1)
+        await load.more()
+        process.thaw()
+        await cluster.deployment.ready()
+        await load.more()
+    await load.check()
+    assert "this process was taken for dead" in cluster.deployment.said_by(role)[before:]
+
+
+@roles
+async def test_a_process_that_is_told_to_stop_leaves_nobody_waiting(cluster: Cluster, role: str) -> None:
+    process, load = cluster.deployment[f"{role}-0"], cluster.load
+    async with load.going_on():
+        await load.more()
+        load.failures.clear()
+        assert await process.stop() == 0
+        await load.more()
+        assert [failure for failure in load.failures if failure.startswith("503")] == []
+        await process.start()
+        await cluster.deployment.ready()
+        await load.more()
+    await load.check()
