@@ -105,6 +105,8 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         stack.push_async_callback(db.close)
         layout = await _open_layout(config, composition, clock, db)
         core = await _open_core(config, composition, key, clock, db, layout=layout)
+        if layout.company is not None:
+            layout.company.registry.on_positions = core.streams.told
         await stack.enter_async_context(layout.connected())
         group = await stack.enter_async_context(asyncio.TaskGroup())
         following = group.create_task(core.streams.run(), name="streams")

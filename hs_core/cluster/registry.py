@@ -23,6 +23,7 @@ from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.plugin.declaration import Stream
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus import Bus
+from hs_core.streams.follower import stored_positions
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +94,8 @@ class Registry:
         self._last_beat = 0.0
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Told of who is alive, by ID, when that has changed."""
+        self.on_positions: Callable[[Mapping[str, int]], None] = _nobody_follows
+        """Told with every heartbeat how far the streams have come."""
         self.pauses = Pauses(clock, rhythm.death)
         self.settled = False
         """Whether this process owned, when it last looked, all that it should own."""
@@ -182,7 +185,8 @@ class Registry:
     async def _beat(self) -> bool:
         """Say that this process lives, and see who else does; whether that has changed."""
         async with self._beating:
-            alive = await self._db.write(lambda tx: members.beat(tx, self._me.id))
+            alive, positions = await self._db.write(lambda tx: (members.beat(tx, self._me.id), stored_positions(tx)))
+            self.on_positions(positions)
             if alive is None:
                 await self._begin_again()
                 return True
@@ -300,6 +304,10 @@ class Registry:
             await self._leases.take(self._db, stream, epochs)
             log.info("slots taken", stream=stream, slots=len(epochs))
         return all(self._leases.held(stream).keys() >= slots for stream, slots in wanted.items())
+
+
+def _nobody_follows(positions: Mapping[str, int]) -> None:
+    """Nothing is missed where nothing is read."""
 
 
 class _Nudge:

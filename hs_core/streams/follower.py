@@ -33,12 +33,18 @@ CATCH_UP_ROWS = 1000
 MOST_EARLY_ROWS = 10_000
 """Rows kept for later when there is a gap before them. More are read from the database when their turn comes."""
 
+_POSITIONS = "SELECT stream, position FROM stream_positions"
 _POSITION = "SELECT position FROM stream_positions WHERE stream = ?"
 
 
 def stored_position(tx: Transaction, stream: str) -> int:
     """The last committed position of a stream."""
     return int(tx.value(_POSITION, (stream,)) or 0)
+
+
+def stored_positions(tx: Transaction) -> dict[str, int]:
+    """The same of every stream."""
+    return dict(tx.all(_POSITIONS))
 
 
 class Follower(Generic[Row]):
@@ -107,6 +113,12 @@ class Follower(Generic[Row]):
         self._deliver(batch)
         if self._early:
             self._deliver_early()
+
+    def told(self, position: int) -> None:
+        """The stream has come so far, as somebody has seen in the database."""
+        if position > self.position and not self.stream.in_memory:
+            self._told = max(self._told, position)
+            self._behind.set()
 
     def look(self) -> None:
         """Find out from the database, in a moment, whether there is more than the bus has told."""

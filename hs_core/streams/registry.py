@@ -1,7 +1,7 @@
 """The streams of one process: a writer for those it may write, a follower for those it needs to read."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -84,6 +84,11 @@ class Streams:
         await follower.begin()
         self._bus.subscribe(follower.stream.name, follower)
         follower.look()  # what was committed in between
+
+    def told(self, positions: Mapping[str, int]) -> None:
+        """How far the streams have come in the database: the bus may have lost the last that was said of one."""
+        for name, follower in self._followers.items():
+            follower.told(positions.get(name, 0))
 
     async def run(self) -> None:
         """Close the gaps of all followers for as long as the process lives."""

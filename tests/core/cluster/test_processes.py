@@ -11,6 +11,7 @@ from hs_core.cluster.placement import slot_of
 from hs_core.core import Core
 from hs_core.db import open_database
 from hs_core.plugin.declaration import Offer, Plugin, ReadSide
+from hs_core.streams.bus import MemoryBus
 from hs_core.streams.follower import Follower
 from hs_core.streams.writer import Writer
 from hs_core.testing.homeserver import homeserver
@@ -125,3 +126,19 @@ async def test_without_redis_a_process_owns_everything_and_is_nobodys_member(url
         assert owned(server.core) == set(range(NOTES.slots))
         assert slot_of("any topic", NOTES.slots) in owned(server.core)
         assert await server.core.db.read(lambda tx: tx.value("SELECT COUNT(*) FROM processes")) == 0
+
+
+async def test_a_row_of_which_the_bus_lost_every_word_is_heard_of_all_the_same(
+    url: str, redis_server: RedisServer, folders: list[Path]
+) -> None:
+    async with AsyncExitStack() as stack:
+        first, second = [
+            await stack.enter_async_context(process(folder, url, redis_server.url())) for folder in folders
+        ]
+        await until(lambda: bool(owned(second)) and owned(first) ^ owned(second) == set(range(NOTES.slots)))
+        topic = topic_in(min(owned(first)))
+        leases = first.writer(NOTES)._leases
+        deaf = Writer(NOTES, first.db, leases, MemoryBus())
+        position = await deaf.write([topic], lambda tx, log: store(tx, log, [Note(topic, "unheard")]))
+
+        await until(lambda: second.follower(NOTES).position == position)
