@@ -76,8 +76,8 @@ class Parts:
     news: bool = True
     """Whether this is a reason to answer a client that waits."""
     up_to: int | None = None
-    """Where the reader stopped, past the window's `after`, if it had too much to tell: the rest comes next time. Or, past
-    the window's `up_to`, what it has told already, if what it read was newer than the window.
+    """Where the reader stopped, past the window's `after`, if it had too much to tell: the rest comes next time. Or,
+    past the window's `up_to`, what it has told already, if what it read was newer than the window.
     """
 
 

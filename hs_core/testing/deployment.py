@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,10 @@ class Deployment:
         """Where the processes answer that are up."""
         return [process.url for process in self.processes.values() if process.is_up]
 
-    async def start(self) -> None:
-        """Start all that are not up, one beside the other, and wait until each is ready."""
-        await asyncio.gather(*(process.start() for process in self.processes.values() if not process.is_up))
+    async def start(self, names: Collection[str] | None = None) -> None:
+        """Start all that are not up, or those of these names, one beside the other; wait until everybody is ready."""
+        wanted = [self[name] for name in self.processes if names is None or name in names]
+        await asyncio.gather(*(process.start() for process in wanted if not process.is_up))
         await self.ready()
 
     async def ready(self) -> None:
@@ -169,12 +170,17 @@ class Deployment:
 
 @asynccontextmanager
 async def deployed(
-    folder: Path, database: str, redis: str, layout: Mapping[str, Any], **settings: Any
+    folder: Path,
+    database: str,
+    redis: str,
+    layout: Mapping[str, Any],
+    names: Collection[str] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Deployment]:
-    """A deployment all of whose processes are up and ready; none of them outlives the block."""
+    """A deployment whose processes, or those of these `names`, are up and ready; none of them outlives the block."""
     deployment = Deployment(folder, database, redis, layout, **settings)
     try:
-        await deployment.start()
+        await deployment.start(names)
         yield deployment
     finally:
         await deployment.end()

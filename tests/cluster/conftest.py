@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString
 
-import psycopg
 import pytest
 import pytest_asyncio
 
@@ -16,7 +13,7 @@ from hs_core.testing.deployment import SECRET, Deployment, deployed
 from hs_core.testing.postgres import PostgresServer, run_postgres
 from hs_core.testing.redis import RedisServer, run_redis
 from tests.cluster import acts
-from tests.cluster.load import PATIENCE, Load
+from tests.cluster.load import Load
 
 TWO_OF_EACH = {
     "edge": {"plugins": ["client", "login"], "replicas": 2},
@@ -37,18 +34,6 @@ class Cluster:
     load: Load
     database: str
     """Its URL."""
-
-    async def until_members(self, count: int) -> None:
-        """Wait until so many processes are taken to be alive."""
-        async with asyncio.timeout(PATIENCE), await psycopg.AsyncConnection.connect(self.database) as connection:
-            await connection.set_autocommit(True)
-            while (await _one(connection, "SELECT COUNT(*) FROM processes")) != count:
-                await asyncio.sleep(0.05)
-
-
-async def _one(connection: psycopg.AsyncConnection[tuple[Any, ...]], statement: LiteralString) -> Any:
-    row = await (await connection.execute(statement)).fetchone()
-    return row and row[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""People who talk in rooms and sync, at whichever process they find, and repeat what was not answered, as clients do."""
+"""People who talk in rooms and sync, at whichever process they find, and repeat what was not answered."""
 
 from __future__ import annotations
 
@@ -199,6 +199,24 @@ class Load:
         self.failures.clear()
         for person in self.people:
             person.slowest = 0.0
+
+    def set_patience(self, seconds: float) -> None:
+        """How long everybody asks for one thing before they fail."""
+        for person in self.people:
+            person.patience = seconds
+
+    def said(self) -> dict[str, list[str]]:
+        """What was said in each room and acknowledged by now."""
+        return {room: list(self._acknowledged(room)) for room in self.rooms}
+
+    def all_have_seen(self, said: Mapping[str, Sequence[str]]) -> bool:
+        """Whether all readers have been shown that."""
+        return all(set(texts) <= set(reader.seen[room]) for reader in self.readers for room, texts in said.items())
+
+    async def until_failed(self, times: int) -> None:
+        """Return when so many requests have not been answered since the failures were cleared."""
+        while self.failures.total() < times:  # noqa: ASYNC110  # they are of many tasks
+            await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:

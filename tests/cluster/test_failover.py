@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.cluster.conftest import TWO_OF_EACH, Cluster
+from tests.cluster.database import is_writing, until_members
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -31,7 +34,7 @@ async def test_a_process_that_was_taken_for_dead_and_wakes_does_no_harm(cluster:
     async with load.going_on():
         await load.more()
         process.freeze()
-        await cluster.until_members(len(cluster.deployment.processes) - 1)
+        await until_members(cluster.database, len(cluster.deployment.processes) - 1)
         await load.more()
         process.thaw()
         await cluster.deployment.ready()
@@ -50,6 +53,23 @@ async def test_a_process_that_is_told_to_stop_leaves_nobody_waiting(cluster: Clu
         await load.more()
         assert [failure for failure in load.failures if failure.startswith("503")] == []
         await process.start()
+        await cluster.deployment.ready()
+        await load.more()
+    await load.check()
+
+
+async def test_one_that_is_frozen_in_the_middle_of_a_transaction_holds_up_nobody_for_long(cluster: Cluster) -> None:
+    process, load = cluster.deployment["rooms-1"], cluster.load
+    async with load.going_on():
+        await load.more()
+        process.freeze()
+        while not await is_writing(cluster.database, "rooms-1"):
+            process.thaw()
+            await asyncio.sleep(0.01)
+            process.freeze()
+        await until_members(cluster.database, len(cluster.deployment.processes) - 1)
+        await load.more()
+        process.thaw()
         await cluster.deployment.ready()
         await load.more()
     await load.check()
