@@ -63,11 +63,16 @@ class Leases:
         self._held: dict[str, Holding] = {}
         self._leaving: dict[str, frozenset[int]] = {}
         self._drains: dict[str, list[Drain]] = {}
+        self._hear_of_more: dict[str, list[Callable[[], None]]] = {}
         self._lost: dict[str, set[int]] = {}
 
     def on_release(self, stream: str, drain: Drain) -> None:
         """Have `drain` awaited with the slots of `stream` that are about to be released, or were lost."""
         self._drains.setdefault(stream, []).append(drain)
+
+    def on_take(self, stream: str, hear: Callable[[], None]) -> None:
+        """Have `hear` called whenever slots of `stream` have come to this process."""
+        self._hear_of_more.setdefault(stream, []).append(hear)
 
     def holds(self, stream: Stream[Any], key: str) -> bool:
         """Whether work for this key may begin here. That it may be committed, only `prove` knows."""
@@ -203,6 +208,9 @@ class Leases:
             self._held[stream] = holding
             leaving = self._leaving.get(stream, ())
             self._lose(stream, [s for s, epoch in before.items() if now.get(s) != epoch and s not in leaving])
+            if any(before.get(slot) != epoch for slot, epoch in now.items()):
+                for hear in self._hear_of_more.get(stream, ()):
+                    hear()
 
     def _lose(self, stream: str, slots: Collection[int]) -> None:
         if slots:

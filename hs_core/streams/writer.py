@@ -122,6 +122,10 @@ class Writer(Generic[Row]):
         """
         self._leases.on_release(self.stream.name, drain)
 
+    def on_take(self, hear: Callable[[], None]) -> None:
+        """Have `hear` called whenever more keys have come to this process: what their last owner left undone is its."""
+        self._leases.on_take(self.stream.name, hear)
+
     async def write(self, keys: Sequence[str], work: Callable[[Transaction, Log[Row]], T]) -> T:
         """Run `work` in one transaction; its rows are announced when it has been committed.
 

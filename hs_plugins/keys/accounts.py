@@ -57,12 +57,14 @@ class AccountFollower:
                 after = rows[-1][0] if len(rows) == ROWS_AT_ONCE else up_to
                 await self.db.write(partial(lists.follow, position=after))
 
-    async def take_in_or_log(self) -> None:
-        """What cannot be done now will be with the next change, or when somebody looks again."""
+    async def take_in_or_log(self) -> bool:
+        """Whether all was taken in; if not, it has to be tried again."""
         try:
             await self.take_in()
+            return True
         except (NotOwner, DatabaseUnavailable, MatrixError) as error:
             log.warning("changes of devices are not taken in yet", error=str(error))
+            return False
 
     async def _rows(self, after: int, up_to: int) -> Sequence[tuple[int, AccountRow]]:
         return await self.db.read(lambda tx: ACCOUNT_CHANGES.load(tx, after, up_to, ROWS_AT_ONCE))

@@ -24,6 +24,7 @@ from hs_plugins.rooms.api import EVENTS, ROOMS_READ, EventRow, RoomsRead
 
 ACCOUNTS_KEY = "accounts"
 """Whoever owns this key of `device_lists` takes in what happens to accounts."""
+RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ class KeysRole(DeviceKeysService, OneTimeKeysService):
         while True:
             await self.accounts.news.wait()
             self.accounts.news.clear()
-            if self.lists.owns(ACCOUNTS_KEY):
-                await self.accounts.take_in_or_log()
+            if self.lists.owns(ACCOUNTS_KEY) and not await self.accounts.take_in_or_log():
+                await self.clock.sleep(RETRY_SECONDS)
+                self.accounts.news.set()
 
 
 @asynccontextmanager
@@ -89,6 +91,8 @@ async def start(core: Core) -> AsyncIterator[KeysRole]:
         list_follower=core.follower(DEVICE_LISTS),
         event_follower=core.follower(EVENTS),
     )
+    accounts.news.set()  # perhaps something happened while nobody was there, or its owner was about to see to it
+    role.lists.on_take(accounts.news.set)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(role.follow_accounts(), name="follow devices")
         yield role

@@ -177,9 +177,12 @@ async def test_the_slots_of_a_process_that_died_are_taken_over(db: Database) -> 
     async with deployment(db) as cluster:
         first, second = await cluster.start(), await cluster.start()
         await until(lambda: shared(first, second))
+        heard: list[str] = []
+        second.writer.on_take(lambda: heard.append("more"))
         cluster.freeze(first)
         await until(lambda: second.held == NOTE_SLOTS)
 
+        assert heard, "it is told, for there may be something that the other has left undone"
         for slot in NOTE_SLOTS:
             await second.say(slot, "mine now")
         cluster.thaw(first)
