@@ -18,6 +18,8 @@ ROWS_OF_AN_EPOCH: Final = 2**32
 
 _EPOCH = "SELECT epoch FROM stream_slots WHERE stream = ? AND slot = 0"
 
+_OWNED = "SELECT epoch, owner FROM stream_slots WHERE stream = ? AND slot = 0 FOR SHARE"
+
 
 def first_position(tx: Transaction, stream: str) -> int:
     """Where the stream's present owner began, or is about to begin: everything before it is gone."""
@@ -33,6 +35,8 @@ class Announcer(Generic[Row]):
         self._bus = bus
         self._epoch = 0
         self._position = 0
+        # From then on nobody takes in what an owner before us may still have to say.
+        leases.on_take(stream.name, lambda: bus.doubt(stream.name))
 
     @property
     def epoch(self) -> int | None:
@@ -42,6 +46,15 @@ class Announcer(Generic[Row]):
     def check_owner(self) -> None:
         """Raises `NotOwner` unless this process may write."""
         if self.epoch is None:
+            raise NotOwner(self.stream.name, {0})
+
+    def prove(self, tx: Transaction, epoch: int) -> None:
+        """Fail unless this process has owned the stream since `epoch`, so that what `tx` writes is not out of date.
+
+        Raises:
+            NotOwner: if another process owns the stream, or did meanwhile.
+        """
+        if tx.one(_OWNED, (self.stream.name,)) != (epoch, self._leases.owner):
             raise NotOwner(self.stream.name, {0})
 
     def on_release(self, drain: Drain) -> None:

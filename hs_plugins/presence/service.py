@@ -7,10 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
 from msgspec.structs import replace
 
 from hs_core.clock import Clock
-from hs_core.db import Database
+from hs_core.cluster.leases import NotOwner
+from hs_core.db import Database, Transaction
 from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
 from hs_core.streams.announcer import Announcer
 from hs_core.streams.batch import Batch
@@ -19,6 +21,8 @@ from hs_plugins.presence.rows import OFFLINE, PresenceRow, State
 from hs_plugins.presence.sharing import RoomsOfUsers
 from hs_plugins.presence.user import EARLIER, UserPresence
 from hs_plugins.rooms.api import EventRow
+
+log = structlog.get_logger(__name__)
 
 GRACE_MS: Final = 60 * 1000
 """How long a client that says nothing counts as connected: after it has set its state, or after a restart."""
@@ -134,11 +138,20 @@ class Presences:
         await self._tell(list(self._news | self._moved)[:MAX_TOLD])
 
     async def save(self) -> None:
-        """Write what has to outlive a restart."""
+        """Write what has to outlive a restart, unless others know better by now."""
         saved, self.unsaved = self.unsaved, {}
+        epoch = self._epoch
+        if not saved or epoch is None:
+            return
+
+        def work(tx: Transaction) -> None:
+            self.announcer.prove(tx, epoch)
+            store.save(tx, saved.values())
+
         try:
-            if saved:
-                await self.db.write(lambda tx: store.save(tx, saved.values()))
+            await self.db.write(work)
+        except NotOwner:
+            log.info("presence is kept by another process now", users=len(saved))
         except BaseException:
             self.unsaved = saved | self.unsaved
             raise
