@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from hs_core.testing.client import Client
 from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.http import Check
 
-HS = Path(sys.executable).with_name("hs")
+HS = str(Path(sys.executable).with_name("hs"))
 SECRET = "the secret of the tests' deployments"
 PATIENCE = 60.0
 """Seconds, before a test that waits for ever fails."""
@@ -36,6 +36,8 @@ class RunningProcess:
         self.name = name
         self.replica = replica
         self.url = ""
+        self.command = deployment.command
+        """What `hs` is for its next start: tests of upgrades change it."""
         self._deployment = deployment
         self._process: asyncio.subprocess.Process | None = None
 
@@ -53,7 +55,7 @@ class RunningProcess:
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         self._process = await asyncio.create_subprocess_exec(
-            HS,
+            *self.command,
             *("run", "-c", "hs.yaml", "--process", self.name, "--replica", str(self.replica)),
             cwd=self._deployment.folder,
             env={name: value for name, value in os.environ.items() if not name.startswith("HS_")},
@@ -92,9 +94,21 @@ class RunningProcess:
 class Deployment:
     """The processes of one configuration."""
 
-    def __init__(self, folder: Path, database: str, redis: str, layout: Mapping[str, Any], **settings: Any) -> None:
-        """`layout` is the section `processes` of the configuration; each gets a listener that the system chooses."""
+    def __init__(
+        self,
+        folder: Path,
+        database: str,
+        redis: str,
+        layout: Mapping[str, Any],
+        command: Sequence[str] = (HS,),
+        **settings: Any,
+    ) -> None:
+        """`layout` is the section `processes` of the configuration; each gets a listener that the system chooses.
+
+        `command` is what `hs` is.
+        """
         self.folder = folder
+        self.command = command
         listeners = [{"port": 0, "resources": ["client", "media", "federation", "keys", "admin", "metrics"]}]
         wanted = {
             "server_name": "hs.test",

@@ -182,7 +182,7 @@ class Typing:
 
 
 class Reading:
-    """Somebody reads the newest message of a room: others see where they are, and in the end where they have come to."""
+    """Somebody reads the newest message of a room, and in the end everybody sees where they have come to."""
 
     def __init__(self, person: Person, reader: Reader, room: str) -> None:
         self._person = person

@@ -12,8 +12,8 @@ PATIENCE = 30.0
 async def until_members(url: str, count: int) -> None:
     """Wait until so many processes are taken to be alive."""
     async with asyncio.timeout(PATIENCE), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        while (await (await connection.execute("SELECT COUNT(*) FROM processes")).fetchone()) != (count,):
-            await asyncio.sleep(0.05)  # noqa: ASYNC110  # nobody in this process knows when
+        while (await (await connection.execute("SELECT COUNT(*) FROM processes")).fetchone()) != (count,):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # nobody in this process knows when
 
 
 async def owners(url: str, stream: str) -> set[str]:

@@ -5,11 +5,8 @@ package depends on, this server included, in the environment of the tests.
 """
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import sysconfig
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from hs_core.testing.client import Client
+from tests.environments import EXAMPLE, Environment, clean, copy_example, install
 
-EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "hs-guestbook"
 SECRET = "the shared secret of this test"
 CONFIG = f"""
 server_name: hs.test
@@ -30,41 +27,11 @@ plugins:
 """
 
 
-class Environment:
-    """A virtual environment, and `hs` in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.python = folder / "bin" / "python"
-
-    def run(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        command = [str(self.python), *arguments]
-        return subprocess.run(command, cwd=cwd, env=_clean(), capture_output=True, text=True, timeout=120, check=False)
-
-    def hs(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "hs_core", *arguments, cwd=cwd)
-
-
-def _clean() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HS_", "PYTEST_", "PYTHON"))}
-    return kept | {"PYTHONUNBUFFERED": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INDEX": "1"}
-
-
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """A new environment in which the example is installed, from a copy that pip may litter."""
     folder = tmp_path_factory.mktemp("third-party")
-    source, place = folder / "hs-guestbook", folder / "venv"
-    shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    subprocess.run([sys.executable, "-m", "venv", place], check=True, timeout=120)
-    site = next(place.glob("lib/python*/site-packages"))
-    (site / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    environment = Environment(place)
-    # Without the index and without isolation, so that it works where there is no network.
-    done = environment.run(
-        "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", str(source), cwd=folder
-    )
-    assert done.returncode == 0, done.stderr
-    return environment
+    return install(copy_example(folder), folder / "venv")
 
 
 @pytest.fixture
@@ -77,10 +44,10 @@ def folder(tmp_path: Path) -> Path:
 @contextmanager
 def running(environment: Environment, folder: Path) -> Iterator[str]:
     """The real `hs run`, in `folder`; yields where it listens."""
-    command = [str(environment.python), "-m", "hs_core", "run", "-c", "hs.yaml"]
+    command = [*environment.command, "run", "-c", "hs.yaml"]
     with (
         (folder / "log").open("w") as log,
-        subprocess.Popen(command, cwd=folder, env=_clean(), stdout=subprocess.PIPE, stderr=log, text=True) as process,
+        subprocess.Popen(command, cwd=folder, env=clean(), stdout=subprocess.PIPE, stderr=log, text=True) as process,
     ):
         assert process.stdout is not None
         said = process.stdout.readline()
