@@ -1,6 +1,6 @@
 """Write to a stream: commit data and positions together, prove the lease on the way, then announce the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic, TypeVar
 
@@ -115,6 +115,11 @@ class Writer(Generic[Row]):
         """What to tell of a key that belongs to another process."""
         return NotOwner(self.stream.name, {slot_of(key, self.stream.slots)})
 
+    @property
+    def held(self) -> Mapping[int, int]:
+        """The slots that this process believes it holds, with the epochs under which it does."""
+        return self._leases.held(self.stream.name)
+
     def on_release(self, drain: Drain) -> None:
         """Have `drain` awaited before slots are released, when from then on `owns` denies their keys.
 
@@ -136,8 +141,14 @@ class Writer(Generic[Row]):
             NotOwner: if another process owns one of the keys by now. Nothing was written.
             DatabaseUnavailable: see `Database.write`.
         """
+        return await self.write_held(self._leases.epochs(self.stream, keys), work)
+
+    async def write_held(self, epochs: Mapping[int, int], work: Callable[[Transaction, Log[Row]], T]) -> T:
+        """The same for whole slots, each under the epoch at which it was `held` when the work was prepared.
+
+        What was prepared under an earlier ownership is not written: it may be somebody else's work by now.
+        """
         stream, leases = self.stream, self._leases
-        epochs = leases.epochs(stream, keys)
 
         def transaction(tx: Transaction) -> T:
             log = Log(tx, stream, lambda ownership: leases.prove(tx, stream.name, epochs, ownership))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol
 
 from hs_core.matrix.identifiers import RoomId, UserId
@@ -68,6 +68,9 @@ class AccountDataRead(Protocol):
 
     async def ignored_by(self, user_id: UserId) -> frozenset[UserId]:
         """Whom the user ignores: from memory, for those who asked lately."""
+
+    async def ignored_by_all(self, users: Collection[UserId]) -> dict[UserId, frozenset[UserId]]:
+        """The same for many users, with one query for all who have not been asked about lately."""
 
 
 ACCOUNT_DATA = Service[AccountData]("account_data", owner=ACCOUNT_DATA_CHANGES)

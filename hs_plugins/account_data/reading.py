@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -53,6 +53,18 @@ class StoredAccountData:
         if changes == self._changes:  # else what was read may be out of date already
             self.cache[user_id] = ignored
         return ignored
+
+    async def ignored_by_all(self, users: Collection[UserId]) -> dict[UserId, frozenset[UserId]]:
+        known = {user: ignored for user in users if (ignored := self._ignored.get(user)) is not None}
+        unknown = [user for user in users if user not in known]
+        if unknown:
+            changes = self._changes
+            stored = await self._db.read(lambda tx: store.contents(tx, unknown, IGNORED_USERS))
+            for user in unknown:
+                known[user] = ignored_in(_parsed(stored.get(user)), user)
+                if changes == self._changes:
+                    self._ignored[user] = known[user]
+        return known
 
     async def content(self, user_id: UserId, room_id: RoomId | None, type: str) -> bytes | None:  # noqa: A002
         """The JSON of one type of account data."""

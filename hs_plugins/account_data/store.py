@@ -17,6 +17,7 @@ _IN_ROOMS = f"""
     WHERE user_id = ? AND room_id = ANY(?) AND position <= ? ORDER BY position
 """
 _CONTENT = "SELECT content FROM account_data WHERE user_id = ? AND room_id = ? AND type = ?"
+_CONTENTS = "SELECT user_id, content FROM account_data WHERE user_id = ANY(?) AND room_id = ? AND type = ?"
 _PUT = """
     INSERT INTO account_data (user_id, room_id, type, content, position) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (user_id, room_id, type) DO UPDATE SET content = excluded.content, position = excluded.position
@@ -62,6 +63,11 @@ def content(tx: Transaction, place: Place) -> bytes | None:
     """A JSON object, if there ever was one."""
     found: bytes | None = tx.value(_CONTENT, place.key)
     return found
+
+
+def contents(tx: Transaction, users: Collection[UserId], type_: str) -> dict[UserId, bytes]:
+    """One type of account data of the accounts of many users, as far as they have it."""
+    return {user: bytes(found) for user, found in tx.all(_CONTENTS, (list(users), "", type_))}
 
 
 def put(tx: Transaction, row: AccountDataRow, position: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from hs_core.matrix.identifiers import RoomId, UserId
@@ -47,6 +48,9 @@ class PushRulesRead(Protocol):
 
     async def of(self, user_id: UserId) -> Ruleset:
         """All rules of a user: the default ones, if they never changed any. From memory, if that was asked lately."""
+
+    async def of_all(self, users: Collection[UserId]) -> dict[UserId, Ruleset]:
+        """The same for many users, with one query for all who have not been asked about lately."""
 
 
 PUSH_RULES = Service[PushRules]("push_rules", owner=PUSH_RULE_CHANGES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -23,6 +23,8 @@ REMEMBERED_RULES: Final = 200_000
 """Rules and changes of rules of all users together, who count as one each."""
 REMEMBERED_CHANGES: Final = 20_000
 """Users of whom it is known when they changed their rules last."""
+
+_NOTHING_CHANGED: Final = Ruleset()
 
 decode_rules = msgspec.json.Decoder(Ruleset).decode
 
@@ -70,6 +72,18 @@ class StoredPushRules:
         if changes == self._changes:  # else what was read may be out of date already
             self.cache[user_id] = rules
         return rules
+
+    async def of_all(self, users: Collection[UserId]) -> dict[UserId, Ruleset]:
+        known = {user: rules for user in users if (rules := self._rules.get(user)) is not None}
+        unknown = [user for user in users if user not in known]
+        if unknown:
+            changes = self._changes
+            stored = await self._db.read(lambda tx: store.rules_of_many(tx, unknown))
+            for user in unknown:
+                known[user] = decode_rules(stored[user]) if user in stored else _NOTHING_CHANGED
+                if changes == self._changes:
+                    self._rules[user] = known[user]
+        return known
 
     async def changed_since(self, user_id: UserId, position: int) -> bool:
         """Whether the user's rules were changed after a position of the stream."""

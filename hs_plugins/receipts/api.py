@@ -61,6 +61,9 @@ class ReceiptsRead(Protocol):
     async def of_user(self, user_id: UserId, room_ids: Collection[RoomId]) -> dict[RoomId, list[ReceiptRow]]:
         """The user's receipts in these rooms, private ones included; a room without any is left out."""
 
+    async def moved(self, user_id: UserId, after: int, up_to: int) -> set[RoomId]:
+        """The rooms in which a receipt of the user's last moved in this part of `RECEIPT_CHANGES`."""
+
 
 RECEIPTS = Service[Receipts]("receipts", owner=RECEIPT_CHANGES)
 RECEIPTS_READ = ReadSide[ReceiptsRead]("receipts")

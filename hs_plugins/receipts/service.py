@@ -94,6 +94,9 @@ class StoredReceipts:
             found.setdefault(row.room_id, []).append(row)
         return found
 
+    async def moved(self, user_id: UserId, after: int, up_to: int) -> set[RoomId]:
+        return await self.db.read(lambda tx: store.moved(tx, user_id, store.Stretch(after, up_to)))
+
 
 @asynccontextmanager
 async def open_receipts(core: Core) -> AsyncIterator[StoredReceipts]:

@@ -42,6 +42,8 @@ _OF_USER = f"""
     WHERE user_id = ? AND room_id = ANY(?) AND position > ? AND position <= ? ORDER BY position DESC LIMIT ?
 """
 
+_MOVED = "SELECT DISTINCT room_id FROM receipts WHERE user_id = ? AND position > ? AND position <= ?"
+
 Placed = tuple[int, ReceiptRow]
 
 
@@ -92,6 +94,11 @@ def of_user(
 ) -> list[Placed]:
     """The newest receipts of a user in these rooms, the newest first."""
     return [_placed(columns) for columns in tx.all(_OF_USER, (user_id, list(room_ids), *stretch, limit))]
+
+
+def moved(tx: Transaction, user_id: UserId, stretch: Stretch) -> set[RoomId]:
+    """The rooms of a user's receipts."""
+    return {room_id for (room_id,) in tx.all(_MOVED, (user_id, *stretch))}
 
 
 def _placed(columns: Sequence[Any]) -> Placed:

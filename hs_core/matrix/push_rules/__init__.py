@@ -6,13 +6,21 @@ that all users of the room share.
 """
 
 from hs_core.matrix.push_rules.conditions import EventView, Recipient, RoomView
-from hs_core.matrix.push_rules.evaluate import CompiledRuleset, compile_ruleset
+from hs_core.matrix.push_rules.evaluate import (
+    SOMEBODY,
+    UNCHANGED_RULES,
+    CompiledRuleset,
+    compile_ruleset,
+    singled_out,
+)
 from hs_core.matrix.push_rules.rules import NO_ACTIONS, Actions, Kind, Rule
 from hs_core.matrix.push_rules.ruleset import Ruleset, shown
 from hs_core.matrix.push_rules.validation import parse_actions, parse_kind, rule_from_request
 
 __all__ = [
     "NO_ACTIONS",
+    "SOMEBODY",
+    "UNCHANGED_RULES",
     "Actions",
     "CompiledRuleset",
     "EventView",
@@ -26,4 +34,5 @@ __all__ = [
     "parse_kind",
     "rule_from_request",
     "shown",
+    "singled_out",
 ]

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from hs_core.matrix.event import Event
 from hs_core.matrix.globs import Glob, contains_words
-from hs_core.matrix.identifiers import UserId
+from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.power_levels import PowerLevels
 from hs_core.matrix.property_paths import ABSENT, PropertyPath, parse_path, property_at
 
@@ -57,6 +57,15 @@ class EventView:
             self._event["state_key"] = event.state_key
         self._values: dict[PropertyPath, Any] = {}
         self._folded: dict[PropertyPath, str | None] = {}
+
+    @classmethod
+    def of_client_event(cls, event: Mapping[str, Any], room_id: RoomId) -> "EventView":
+        """The same of an event in the format for clients, without its `room_id`."""
+        view = cls.__new__(cls)
+        view.sender, view.room_id = event["sender"], room_id
+        view._event = {**event, "room_id": room_id}
+        view._values, view._folded = {}, {}
+        return view
 
     def value(self, path: PropertyPath) -> Any:
         """The property at `path`, or `ABSENT`."""

@@ -1,10 +1,11 @@
 """Which of a user's push rules decides about an event (client-server API, "Push Rules")."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
 
+from hs_core.matrix.identifiers import UserId
 from hs_core.matrix.push_rules.conditions import (
     Condition,
     EventView,
@@ -33,6 +34,11 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     last: tuple[_CompiledRule, ...]
     """Underride rules."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the first rule decides about every event, and it is not to notify: `.m.rule.master` is enabled."""
+        return bool(self.first) and not self.first[0].conditions and not self.first[0].actions.notify
+
     def evaluate(self, event: EventView, room: RoomView, recipient: Recipient) -> Actions:
         """What to do about `event` for `recipient`, whose rules these are: the actions of the first rule that matches.
 
@@ -52,7 +58,18 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
 
 def compile_ruleset(ruleset: Ruleset) -> CompiledRuleset:
     """Prepare a user's rules. All who never changed theirs share one."""
-    return _UNCHANGED if ruleset == _NOTHING_CHANGED else _compile(ruleset)
+    return UNCHANGED_RULES if ruleset == _NOTHING_CHANGED else _compile(ruleset)
+
+
+def singled_out(event: EventView) -> Collection[str]:
+    """The users for whom the unchanged rules may come to something else than for anybody else who is not the sender.
+
+    Nothing in them looks at a display name; they look at user IDs in the state key and among the mentions.
+    """
+    mentioned = event.value(_MENTIONED)
+    named = {user for user in mentioned if isinstance(user, str)} if isinstance(mentioned, list | tuple) else set()
+    state_key = event.value(_STATE_KEY)
+    return named | {state_key} if isinstance(state_key, str) else named
 
 
 def _compile(ruleset: Ruleset) -> CompiledRuleset:
@@ -102,5 +119,11 @@ def _first_match(
 
 
 _DEFAULT_CONDITIONS: Final = {rule.rule_id: _compile_conditions(rule) for rule in sum(DEFAULT_RULES.values(), ())}
+_MENTIONED: Final = ("content", "m.mentions", "user_ids")
+_STATE_KEY: Final = ("state_key",)
 _NOTHING_CHANGED: Final = Ruleset()
-_UNCHANGED: Final = _compile(_NOTHING_CHANGED)
+UNCHANGED_RULES: Final = _compile(_NOTHING_CHANGED)
+"""The rules of everybody who has not changed theirs."""
+
+SOMEBODY: Final = Recipient(UserId(""), None)
+"""Anybody whom nothing in the event singles out."""

@@ -66,6 +66,11 @@ class Actions(msgspec.Struct, frozen=True):
     def highlight(self) -> bool:
         return self.tweaks.get("highlight") is True
 
+    def to_json(self) -> list[Any]:
+        """The list of actions that says this."""
+        tweaks = [{"set_tweak": name, "value": value} for name, value in self.tweaks.items()]
+        return ["notify", *tweaks] if self.notify else tweaks
+
     @classmethod
     def of(cls, actions: tuple[Any, ...]) -> "Actions":
         """Read a list of actions, leaving out what is not understood and what is historical."""

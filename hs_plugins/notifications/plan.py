@@ -1,0 +1,105 @@
+"""What a stretch of events and receipts changes in the tables, worked out before the transaction begins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import msgspec
+
+from hs_core.matrix.identifiers import RoomId, UserId
+from hs_plugins.notifications.evaluation import Notified, Outcome
+from hs_plugins.notifications.rows import NotificationRow, Told
+from hs_plugins.notifications.store import Count, Thread
+from hs_plugins.receipts.api import ReceiptRow
+
+Mine: TypeAlias = Callable[[UserId, int], bool]
+"""Whether what happened at a position is to be written for a user: that it is not yet, and not by somebody else."""
+
+Unread: TypeAlias = list[tuple[int, bool]]
+"""Positions of events, and whether each is highlighted."""
+
+
+@dataclass
+class Plan:
+    """Changes to the tables. What is cleared was there before; what is unread comes after that."""
+
+    ts: int
+    """When all of this is decided, in milliseconds since the epoch."""
+    mine: Mine
+    rows: dict[int, NotificationRow] = field(default_factory=dict)
+    """Of the stream, by the position of the event."""
+    cleared: set[Thread] = field(default_factory=set)
+    cleared_rooms: set[tuple[UserId, RoomId]] = field(default_factory=set)
+    removed: set[int] = field(default_factory=set)
+    """Positions of events that were redacted."""
+    receipts: list[ReceiptRow] = field(default_factory=list)
+    unread: dict[tuple[UserId, RoomId], dict[str, Unread]] = field(default_factory=dict)
+
+    def happen(self, outcomes: Iterable[Outcome]) -> None:
+        """Events, in the order of each room's."""
+        for outcome in outcomes:
+            told = tuple(filter(None, (self._told(outcome, notified) for notified in outcome.notified)))
+            if told:
+                self.rows[outcome.position] = NotificationRow(
+                    outcome.position, outcome.room_id, outcome.event_id, outcome.thread_id, self.ts, told
+                )
+            for user, thread_id in outcome.reads:
+                if self.mine(user, outcome.position):
+                    self._read(user, outcome.room_id, thread_id)
+            if outcome.removes is not None:
+                self._remove(outcome.removes, outcome.room_id)
+
+    def read(self, row: ReceiptRow) -> None:
+        """A receipt for one of these events, or for an earlier one."""
+        self.receipts.append(row)
+        threads = self.unread.get((row.user_id, row.room_id), {})
+        for thread_id in [row.thread_id] if row.thread_id is not None else list(threads):
+            left = [one for one in threads.get(thread_id, ()) if one[0] > row.event_position]
+            if left:
+                threads[thread_id] = left
+            else:
+                threads.pop(thread_id, None)
+
+    def counts(self) -> dict[Thread, Count]:
+        """What is unread."""
+        return {
+            Thread(user, room_id, thread_id): Count(
+                len(events), sum(highlight for _, highlight in events), events[0][0], events[-1][0]
+            )
+            for (user, room_id), threads in self.unread.items()
+            for thread_id, events in threads.items()
+        }
+
+    def _told(self, outcome: Outcome, notified: Notified) -> Told | None:
+        mine, position, highlight = self.mine, outcome.position, notified.actions.highlight
+        users = [user for user in notified.users if mine(user, position)]
+        if not users:
+            return None
+        for user in users:
+            threads = self.unread.setdefault((user, outcome.room_id), {})
+            threads.setdefault(outcome.thread_id, []).append((position, highlight))
+        return Told(msgspec.json.encode(notified.actions.to_json()).decode(), highlight, tuple(users))
+
+    def _read(self, user: UserId, room_id: RoomId, thread_id: str | None) -> None:
+        if thread_id is None:
+            self.unread.pop((user, room_id), None)
+            self.cleared_rooms.add((user, room_id))
+        else:
+            self.unread.get((user, room_id), {}).pop(thread_id, None)
+            self.cleared.add(Thread(user, room_id, thread_id))
+
+    def _remove(self, position: int, room_id: RoomId) -> None:
+        row = self.rows.pop(position, None)
+        if row is None:
+            self.removed.add(position)
+            return
+        for told in row.told:
+            for user in told.users:
+                threads = self.unread.get((user, room_id), {})
+                left = [one for one in threads.get(row.thread_id, ()) if one[0] != position]
+                if left:
+                    threads[row.thread_id] = left
+                else:
+                    threads.pop(row.thread_id, None)

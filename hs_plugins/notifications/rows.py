@@ -1,0 +1,33 @@
+"""The rows of the stream `notifications`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hs_core.matrix.identifiers import EventId, RoomId, UserId
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """Users for whom the same is to be done about an event."""
+
+    actions: str
+    """The actions of the rule that decided, as a JSON list."""
+    highlight: bool
+    users: tuple[UserId, ...]
+
+
+class NotificationRow(msgspec.Struct, frozen=True, array_like=True):
+    """Users are to be notified of an event.
+
+    An event has one row for each process that evaluates it for users of its own; nobody is in two of them.
+    """
+
+    event_position: int
+    """Its position in the stream of room events."""
+    room_id: RoomId
+    event_id: EventId
+    thread_id: str
+    """The root of the thread that it is in, or `main`."""
+    ts: int
+    """When it was decided, in milliseconds since the epoch."""
+    told: tuple[Told, ...]
