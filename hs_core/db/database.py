@@ -58,10 +58,13 @@ class Transaction(ABC):
         """
 
     @abstractmethod
-    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Scalar]]) -> None:
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Scalar]], on_conflict: str = ""
+    ) -> None:
         """Insert rows, the fastest way for their number. Held back like `run_many`.
 
-        `table` and `columns` are names out of the code, never out of a request.
+        `on_conflict` is the clause of that name (`ON CONFLICT ...`), if there may be conflicts; no two of the rows are
+        in conflict with each other. It, `table` and `columns` are out of the code, never out of a request.
         """
 
     @abstractmethod

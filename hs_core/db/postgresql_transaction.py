@@ -109,10 +109,12 @@ class PostgresTransaction(Transaction):
             if self._session.queued >= _QUEUE_AT_MOST:
                 self.settle()
 
-    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Scalar]]) -> None:
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Scalar]], on_conflict: str = ""
+    ) -> None:
         insert, copy = _insert(table, tuple(columns))
-        if len(rows) < _COPY_FROM:
-            self.run_many(insert, rows)
+        if on_conflict or len(rows) < _COPY_FROM:
+            self.run_many(f"{insert} {on_conflict}" if on_conflict else insert, rows)
             return
         for row in rows:
             for value in row:

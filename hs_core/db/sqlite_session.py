@@ -17,6 +17,9 @@ from hs_core.db.workers import Ended
 sqlite3.register_converter("BOOLEAN", lambda stored: stored != b"0")
 
 _FETCH = 500
+_AT_ONCE = (50, 10, 1)
+"""Rows that one statement inserts. The driver lets go of the interpreter for each statement, and has to wait until the
+event loop gives it back; a few fixed numbers, so that statements are prepared once."""
 
 # Trouble with the machine rather than with the statement. SQLITE_BUSY: somebody else's tool has the file locked.
 _UNAVAILABLE = {
@@ -98,8 +101,15 @@ class SqliteTransaction(Transaction):
         except sqlite3.Error as error:
             self._spoil(error)
 
-    def insert_many(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Scalar]]) -> None:
-        self.run_many(_insert(table, tuple(columns)), rows)
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Scalar]], on_conflict: str = ""
+    ) -> None:
+        done = 0
+        for count in _AT_ONCE:
+            insert = _insert(table, tuple(columns), count, on_conflict)
+            while len(rows) - done >= count:
+                self._execute(insert, [value for row in rows[done : done + count] for value in row])
+                done += count
 
     def iterate(self, sql: str, params: Sequence[Param] = ()) -> Iterator[Row]:
         cursor = self._execute(sql, params)
@@ -127,8 +137,9 @@ class SqliteTransaction(Transaction):
 
 
 @lru_cache
-def _insert(table: str, columns: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+def _insert(table: str, columns: tuple[str, ...], count: int, on_conflict: str) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)} {on_conflict}"
 
 
 def _bound(params: Sequence[Param]) -> Sequence[Any]:

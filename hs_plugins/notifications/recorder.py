@@ -2,7 +2,7 @@
 
 The tables say for each slot of users how far they have come in the streams of room events and of receipts, in the same
 transaction that brings them there. Who takes a slot goes on from that. What has happened in memory meanwhile is worth
-nothing more than time: several times a second all of it is written at once, so that many events of a room, or receipts
+nothing more than time: twice a second all of it is written at once, so that many events of a room, or receipts
 of a user, cost as much as one.
 """
 
@@ -31,13 +31,13 @@ from hs_plugins.notifications.evaluation import Outcome
 from hs_plugins.notifications.plan import Plan
 from hs_plugins.notifications.replay import Replay
 from hs_plugins.notifications.rows import NotificationRow
-from hs_plugins.notifications.store import Progress, Thread
+from hs_plugins.notifications.store import Count, Progress, Thread
 from hs_plugins.notifications.watch import Watch
 from hs_plugins.receipts.api import ReceiptRow
 
 log = structlog.get_logger(__name__)
 
-REST: Final = 0.2
+REST: Final = 0.5
 """Seconds between two transactions, unless somebody asks for one."""
 LOOK: Final = 1.0
 """Seconds after which one looks whether slots have come or gone."""
@@ -229,12 +229,18 @@ class Recorder:
             if _slot_of(row.user_id) in before:
                 plan.read(row)
         epochs = {slot: held.epoch for slot, held in slots.items()}
-        await self._writer.write_held(epochs, partial(_work, plan=plan, before=before, to=to))
+        await self._writer.write_held(epochs, partial(_work, plan=plan, counts=plan.counts(), before=before, to=to))
         return {slot: replace(held, at=to) for slot, held in slots.items()}
 
 
 def _work(
-    tx: Transaction, log: Log[NotificationRow], *, plan: Plan, before: Mapping[int, Progress], to: Progress
+    tx: Transaction,
+    log: Log[NotificationRow],
+    *,
+    plan: Plan,
+    counts: Mapping[Thread, Count],
+    before: Mapping[int, Progress],
+    to: Progress,
 ) -> None:
     if store.progress(tx, list(before)) != before:
         raise _OutOfStep
@@ -246,7 +252,7 @@ def _work(
     if plan.rows:
         rows = list(plan.rows.values())
         store.put(tx, log.announce_all(rows), rows)
-        store.add(tx, plan.counts())
+        store.add(tx, counts)
     store.set_progress(tx, list(before), to)
 
 

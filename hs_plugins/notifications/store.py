@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from hs_core.db import Transaction
@@ -32,9 +33,16 @@ _COUNTS_IN = """
     SELECT user_id, room_id, thread_id, first_position, last_position
     FROM unread_counts WHERE user_id = ANY(?) AND room_id = ANY(?)
 """
+_COUNT_COLUMNS = (
+    "user_id",
+    "room_id",
+    "thread_id",
+    "notifications",
+    "highlights",
+    "first_position",
+    "last_position",
+)
 _ADD = """
-    INSERT INTO unread_counts (user_id, room_id, thread_id, notifications, highlights, first_position, last_position)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (user_id, room_id, thread_id) DO UPDATE
     SET notifications = unread_counts.notifications + excluded.notifications,
         highlights = unread_counts.highlights + excluded.highlights,
@@ -44,7 +52,9 @@ _SET = """
     UPDATE unread_counts SET notifications = ?, highlights = ?, first_position = ?
     WHERE user_id = ? AND room_id = ? AND thread_id = ?
 """
-_CLEAR = "DELETE FROM unread_counts WHERE user_id = ? AND room_id = ? AND thread_id = ?"
+_CLEAR = "DELETE FROM unread_counts WHERE (user_id, room_id, thread_id) IN (VALUES {threads})"
+_AT_ONCE = (50, 10, 1)
+"""Threads that one statement clears."""
 _CLEAR_ROOM = "DELETE FROM unread_counts WHERE user_id = ? AND room_id = ?"
 _RECOUNT = """
     SELECT COUNT(*), COALESCE(SUM(CASE WHEN n.highlight THEN 1 ELSE 0 END), 0), COALESCE(MIN(n.event_position), 0)
@@ -181,7 +191,7 @@ def stretches(tx: Transaction, users: Collection[UserId], rooms: Collection[Room
 
 def add(tx: Transaction, counts: Mapping[Thread, Count]) -> None:
     """Users have not read these either."""
-    tx.run_many(_ADD, [(*thread, *count) for thread, count in counts.items()])
+    tx.insert_many("unread_counts", _COUNT_COLUMNS, [(*thread, *count) for thread, count in counts.items()], _ADD)
 
 
 def set_count(tx: Transaction, thread: Thread, count: Count) -> None:
@@ -191,7 +201,12 @@ def set_count(tx: Transaction, thread: Thread, count: Count) -> None:
 
 def clear(tx: Transaction, threads: Collection[Thread]) -> None:
     """These have been read."""
-    tx.run_many(_CLEAR, threads)
+    left = list(threads)
+    for count in _AT_ONCE:
+        statement = _clear(count)
+        while len(left) >= count:
+            tx.run(statement, [part for thread in left[:count] for part in thread])
+            del left[:count]
 
 
 def clear_rooms(tx: Transaction, rooms: Collection[tuple[UserId, RoomId]]) -> None:
@@ -239,6 +254,11 @@ def forget(tx: Transaction, before: int, limit: int) -> int:
     tx.run(_FORGET, (old,))
     tx.run(_FORGET_EVENTS, (old,))
     return len(old)
+
+
+@lru_cache
+def _clear(count: int) -> str:
+    return _CLEAR.format(threads=", ".join(["(?, ?, ?)"] * count))
 
 
 def erase(tx: Transaction, user: UserId) -> None:
