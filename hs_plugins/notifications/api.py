@@ -6,10 +6,18 @@ from typing import NamedTuple, Protocol
 
 from hs_core.matrix.identifiers import UserId
 from hs_core.plugin import By, ReadSide, Stream
-from hs_plugins.notifications.rows import NotificationRow, Told
+from hs_plugins.notifications.rows import NotificationRow, NotifiedEvent, Told
 from hs_plugins.notifications.store import load_rows
 
-__all__ = ["NOTIFICATIONS", "NOTIFICATIONS_READ", "Badge", "NotificationRow", "NotificationsRead", "Told"]
+__all__ = [
+    "NOTIFICATIONS",
+    "NOTIFICATIONS_READ",
+    "Badge",
+    "NotificationRow",
+    "NotificationsRead",
+    "NotifiedEvent",
+    "Told",
+]
 
 NOTIFICATIONS = Stream("notifications", NotificationRow, load=load_rows, shard_by=By.USER, slots=16)
 """What is to be pushed, a fraction of a second after the event. Sharded by the user who is notified."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from hs_core.matrix.identifiers import RoomId, UserId
+from hs_plugins.notifications.entries import chunks_of
 from hs_plugins.notifications.evaluation import Notified, Outcome
-from hs_plugins.notifications.rows import NotificationRow, Told
-from hs_plugins.notifications.store import Count, Thread
+from hs_plugins.notifications.rows import NotificationRow, NotifiedEvent, Told
+from hs_plugins.notifications.store import Count, Thread, Written
 from hs_plugins.receipts.api import ReceiptRow
+
+MAX_TOLD: Final = 5_000
+"""Users and events of one row of the stream, roughly."""
 
 Mine: TypeAlias = Callable[[UserId, int], bool]
 """Whether what happened at a position is to be written for a user: that it is not yet, and not by somebody else."""
@@ -28,8 +32,8 @@ class Plan:
     ts: int
     """When all of this is decided, in milliseconds since the epoch."""
     mine: Mine
-    rows: dict[int, NotificationRow] = field(default_factory=dict)
-    """Of the stream, by the position of the event."""
+    events: dict[int, NotifiedEvent] = field(default_factory=dict)
+    """That somebody is notified of, by their positions."""
     cleared: set[Thread] = field(default_factory=set)
     cleared_rooms: set[tuple[UserId, RoomId]] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)
@@ -42,14 +46,31 @@ class Plan:
         for outcome in outcomes:
             told = tuple(filter(None, (self._told(outcome, notified) for notified in outcome.notified)))
             if told:
-                self.rows[outcome.position] = NotificationRow(
-                    outcome.position, outcome.room_id, outcome.event_id, outcome.thread_id, self.ts, told
+                self.events[outcome.position] = NotifiedEvent(
+                    outcome.position, outcome.room_id, outcome.event_id, outcome.thread_id, told
                 )
             for user, thread_id in outcome.reads:
                 if self.mine(user, outcome.position):
                     self._read(user, outcome.room_id, thread_id)
             if outcome.removes is not None:
                 self._remove(outcome.removes, outcome.room_id)
+
+    def written(self) -> list[Written]:
+        """The rows of the stream, none of which is too large to be carried about."""
+        rows: list[Written] = []
+        events: list[NotifiedEvent] = []
+        size = 0
+        for event in self.events.values():
+            events.append(event)
+            size += sum(len(told.users) for told in event.told)
+            if size >= MAX_TOLD:
+                rows.append(self._written(events))
+                events, size = [], 0
+        return [*rows, self._written(events)] if events else rows
+
+    def _written(self, events: list[NotifiedEvent]) -> Written:
+        row = NotificationRow(self.ts, tuple(events))
+        return Written(row, chunks_of(row))
 
     def read(self, row: ReceiptRow) -> None:
         """A receipt for one of these events, or for an earlier one."""
@@ -91,15 +112,15 @@ class Plan:
             self.cleared.add(Thread(user, room_id, thread_id))
 
     def _remove(self, position: int, room_id: RoomId) -> None:
-        row = self.rows.pop(position, None)
-        if row is None:
+        event = self.events.pop(position, None)
+        if event is None:
             self.removed.add(position)
             return
-        for told in row.told:
+        for told in event.told:
             for user in told.users:
                 threads = self.unread.get((user, room_id), {})
-                left = [one for one in threads.get(row.thread_id, ()) if one[0] != position]
+                left = [one for one in threads.get(event.thread_id, ()) if one[0] != position]
                 if left:
-                    threads[row.thread_id] = left
+                    threads[event.thread_id] = left
                 else:
-                    threads.pop(row.thread_id, None)
+                    threads.pop(event.thread_id, None)

@@ -31,7 +31,7 @@ from hs_plugins.notifications.evaluation import Outcome
 from hs_plugins.notifications.plan import Plan
 from hs_plugins.notifications.replay import Replay
 from hs_plugins.notifications.rows import NotificationRow
-from hs_plugins.notifications.store import Count, Progress, Thread
+from hs_plugins.notifications.store import Count, Progress, Thread, Written
 from hs_plugins.notifications.watch import Watch
 from hs_plugins.receipts.api import ReceiptRow
 
@@ -229,7 +229,9 @@ class Recorder:
             if _slot_of(row.user_id) in before:
                 plan.read(row)
         epochs = {slot: held.epoch for slot, held in slots.items()}
-        await self._writer.write_held(epochs, partial(_work, plan=plan, counts=plan.counts(), before=before, to=to))
+        await self._writer.write_held(
+            epochs, partial(_work, plan=plan, written=plan.written(), counts=plan.counts(), before=before, to=to)
+        )
         return {slot: replace(held, at=to) for slot, held in slots.items()}
 
 
@@ -238,6 +240,7 @@ def _work(
     log: Log[NotificationRow],
     *,
     plan: Plan,
+    written: Sequence[Written],
     counts: Mapping[Thread, Count],
     before: Mapping[int, Progress],
     to: Progress,
@@ -249,9 +252,8 @@ def _work(
     _read(tx, plan.receipts)
     if plan.removed:
         store.remove(tx, plan.removed, lambda user: _slot_of(user) in before)
-    if plan.rows:
-        rows = list(plan.rows.values())
-        store.put(tx, log.announce_all(rows), rows)
+    if written:
+        store.put(tx, log.announce_all([each.row for each in written]), written)
         store.add(tx, counts)
     store.set_progress(tx, list(before), to)
 

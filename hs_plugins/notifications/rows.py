@@ -16,18 +16,25 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
     users: tuple[UserId, ...]
 
 
-class NotificationRow(msgspec.Struct, frozen=True, array_like=True):
-    """Users are to be notified of an event.
+class NotifiedEvent(msgspec.Struct, frozen=True, array_like=True):
+    """An event that somebody is notified of."""
 
-    An event has one row for each process that evaluates it for users of its own; nobody is in two of them.
-    """
-
-    event_position: int
+    position: int
     """Its position in the stream of room events."""
     room_id: RoomId
     event_id: EventId
     thread_id: str
     """The root of the thread that it is in, or `main`."""
-    ts: int
-    """When it was decided, in milliseconds since the epoch."""
     told: tuple[Told, ...]
+
+
+class NotificationRow(msgspec.Struct, frozen=True, array_like=True):
+    """Users are to be notified of some events.
+
+    An event may be in the rows of several processes, each of which decides for users of its own; nobody is notified of
+    it twice.
+    """
+
+    ts: int
+    """When that was decided, in milliseconds since the epoch."""
+    events: tuple[NotifiedEvent, ...]

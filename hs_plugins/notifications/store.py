@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
-from hs_plugins.notifications.rows import NotificationRow, Told
+from hs_plugins.notifications.entries import Chunk, Entry, chunk, decode_entries, without
+from hs_plugins.notifications.rows import NotificationRow, NotifiedEvent, Told
 
-_LOAD = """
-    SELECT position, event_position, room_id, event_id, thread_id, ts FROM notified_events
-    WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
+_EVENTS = """
+    SELECT position, ts, event_position, room_id, event_id, thread_id FROM notified_events
+    WHERE position > ? AND position <= ? ORDER BY position, event_position
 """
-_USERS = "SELECT position, actions, highlight, user_id FROM notifications WHERE position >= ? AND position <= ?"
-
+_LIMIT = "SELECT DISTINCT position FROM notified_events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
+_CHUNKS = "SELECT position, user_id, entries FROM notifications WHERE position > ? AND position <= ?"
 _EVENT_COLUMNS = ("position", "event_position", "room_id", "event_id", "thread_id", "ts")
-_USER_COLUMNS = ("position", "user_id", "event_position", "highlight", "actions")
+_CHUNK_COLUMNS = ("user_id", "position", "first", "last", "highlights", "entries")
 
 _BEGIN = """
     INSERT INTO notification_progress (slot, events, receipts) VALUES (?, ?, ?) ON CONFLICT (slot) DO NOTHING
@@ -53,20 +54,22 @@ _SET = """
     WHERE user_id = ? AND room_id = ? AND thread_id = ?
 """
 _CLEAR = "DELETE FROM unread_counts WHERE (user_id, room_id, thread_id) IN (VALUES {threads})"
-_AT_ONCE = (50, 10, 1)
+_AT_ONCE: Final = (50, 10, 1)
 """Threads that one statement clears."""
 _CLEAR_ROOM = "DELETE FROM unread_counts WHERE user_id = ? AND room_id = ?"
-_RECOUNT = """
-    SELECT COUNT(*), COALESCE(SUM(CASE WHEN n.highlight THEN 1 ELSE 0 END), 0), COALESCE(MIN(n.event_position), 0)
-    FROM notifications n JOIN notified_events e ON e.position = n.position
-    WHERE n.user_id = ? AND n.event_position > ? AND n.event_position <= ? AND e.room_id = ? AND e.thread_id = ?
+_OF_USER = """
+    SELECT position, entries FROM notifications
+    WHERE user_id = ? AND last > ? AND first <= ? AND position > ? ORDER BY position LIMIT ?
 """
 
-_REMOVED = """
-    SELECT e.position, e.event_position, e.room_id, e.thread_id, n.user_id, n.highlight
-    FROM notified_events e JOIN notifications n ON n.position = e.position WHERE e.event_position = ANY(?)
+_REMOVED = "SELECT position, event_position FROM notified_events WHERE event_position = ANY(?)"
+_CHUNKS_WITH = """
+    SELECT user_id, entries FROM notifications WHERE position = ? AND first <= ? AND last >= ?
 """
-_REMOVE = "DELETE FROM notifications WHERE position = ? AND user_id = ?"
+_REPLACE = """
+    UPDATE notifications SET first = ?, last = ?, highlights = ?, entries = ? WHERE user_id = ? AND position = ?
+"""
+_REMOVE = "DELETE FROM notifications WHERE user_id = ? AND position = ?"
 _SUBTRACT = """
     UPDATE unread_counts SET notifications = notifications - 1, highlights = highlights - ?
     WHERE user_id = ? AND room_id = ? AND thread_id = ? AND first_position <= ? AND last_position >= ?
@@ -76,13 +79,11 @@ _CLEAR_EMPTY = """
 """
 
 _PAGE = """
-    SELECT n.event_position, n.actions, e.room_id, e.event_id, e.thread_id, e.ts, c.first_position
-    FROM notifications n JOIN notified_events e ON e.position = n.position
-    LEFT JOIN unread_counts c ON c.user_id = n.user_id AND c.room_id = e.room_id AND c.thread_id = e.thread_id
-    WHERE n.user_id = ? AND n.event_position < ? {only} ORDER BY n.event_position DESC LIMIT ?
+    SELECT entries FROM notifications WHERE user_id = ? AND first < ? {only} ORDER BY position DESC LIMIT ?
 """
 _ANY = _PAGE.format(only="")
-_HIGHLIGHTS = _PAGE.format(only="AND n.highlight")
+_HIGHLIGHTS = _PAGE.format(only="AND highlights > 0")
+_WHICH = "SELECT event_position, event_id, ts FROM notified_events WHERE event_position = ANY(?)"
 
 _BADGE = "SELECT COALESCE(SUM(notifications), 0), COUNT(DISTINCT room_id) FROM unread_counts WHERE user_id = ?"
 
@@ -91,6 +92,8 @@ _FORGET = "DELETE FROM notifications WHERE position = ANY(?)"
 _FORGET_EVENTS = "DELETE FROM notified_events WHERE position = ANY(?)"
 _ERASE = "DELETE FROM notifications WHERE user_id = ?"
 _ERASE_COUNTS = "DELETE FROM unread_counts WHERE user_id = ?"
+
+_CHUNKS_AT_ONCE: Final = 200
 
 
 class Progress(NamedTuple):
@@ -128,37 +131,50 @@ class Listed(NamedTuple):
     read: bool
 
 
+class Written(NamedTuple):
+    """A row of the stream, and what is stored of it for each user."""
+
+    row: NotificationRow
+    chunks: list[Chunk]
+
+
 def load_rows(tx: Transaction, after: int, up_to: int, limit: int) -> list[tuple[int, NotificationRow]]:
     """Rows of the stream, for followers that missed them."""
-    events = tx.all(_LOAD, (after, up_to, limit))
-    if not events:
+    positions = [position for (position,) in tx.all(_LIMIT, (after, up_to, limit))]
+    if not positions:
         return []
-    told: dict[int, dict[tuple[str, bool], list[UserId]]] = {}
-    for position, actions, highlight, user in tx.all(_USERS, (events[0][0], events[-1][0])):
-        told.setdefault(position, {}).setdefault((actions, highlight), []).append(user)
-    rows = []
-    for position, event_position, room_id, event_id, thread_id, ts in events:
-        groups = tuple(Told(*key, tuple(users)) for key, users in told.get(position, {}).items())
-        rows.append((position, NotificationRow(event_position, room_id, event_id, thread_id, ts, groups)))
-    return rows
+    told: dict[tuple[int, int], dict[tuple[str, bool], list[UserId]]] = {}
+    for at, user, entries in tx.all(_CHUNKS, (after, positions[-1])):
+        for thread in decode_entries(entries):
+            for entry in thread.entries:
+                groups = told.setdefault((at, entry.position), {})
+                groups.setdefault((entry.actions, entry.highlight), []).append(user)
+    events: dict[tuple[int, int], list[NotifiedEvent]] = {}
+    for at, ts, position, room_id, event_id, thread_id in tx.all(_EVENTS, (after, positions[-1])):
+        each = tuple(Told(*key, tuple(users)) for key, users in told.get((at, position), {}).items())
+        events.setdefault((at, ts), []).append(NotifiedEvent(position, room_id, event_id, thread_id, each))
+    return [(at, NotificationRow(ts, tuple(found))) for (at, ts), found in events.items()]
 
 
-def put(tx: Transaction, first: int, rows: Sequence[NotificationRow]) -> None:
+def put(tx: Transaction, first: int, written: Sequence[Written]) -> None:
     """Write rows of the stream at these positions and the following."""
-    placed = list(enumerate(rows, first))
+    placed = list(enumerate(written, first))
     tx.insert_many(
         "notified_events",
         _EVENT_COLUMNS,
-        [(at, row.event_position, row.room_id, row.event_id, row.thread_id, row.ts) for at, row in placed],
+        [
+            (at, event.position, event.room_id, event.event_id, event.thread_id, each.row.ts)
+            for at, each in placed
+            for event in each.row.events
+        ],
     )
     tx.insert_many(
         "notifications",
-        _USER_COLUMNS,
+        _CHUNK_COLUMNS,
         [
-            (at, user, row.event_position, told.highlight, told.actions)
-            for at, row in placed
-            for told in row.told
-            for user in told.users
+            (one.user_id, at, one.first, one.last, one.highlights, one.entries)
+            for at, each in placed
+            for one in each.chunks
         ],
     )
 
@@ -203,9 +219,8 @@ def clear(tx: Transaction, threads: Collection[Thread]) -> None:
     """These have been read."""
     left = list(threads)
     for count in _AT_ONCE:
-        statement = _clear(count)
         while len(left) >= count:
-            tx.run(statement, [part for thread in left[:count] for part in thread])
+            tx.run(_clear(count), [part for thread in left[:count] for part in thread])
             del left[:count]
 
 
@@ -217,29 +232,65 @@ def clear_rooms(tx: Transaction, rooms: Collection[tuple[UserId, RoomId]]) -> No
 def recount(tx: Transaction, thread: Thread, after: int, up_to: int) -> Count:
     """What a user was notified of in a part of a thread."""
     user, room, thread_id = thread
-    notifications, highlights, first = tx.one(_RECOUNT, (user, after, up_to, room, thread_id)) or (0, 0, 0)
-    return Count(notifications, highlights, first, up_to)
+    found: list[Entry] = []
+    at = 0
+    while chunks := tx.all(_OF_USER, (user, after, up_to, at, _CHUNKS_AT_ONCE)):
+        at = chunks[-1][0]
+        for _, entries in chunks:
+            for each in decode_entries(entries):
+                if (each.room_id, each.thread_id) == (room, thread_id):
+                    found += [entry for entry in each.entries if after < entry.position <= up_to]
+    first = min((entry.position for entry in found), default=0)
+    return Count(len(found), sum(entry.highlight for entry in found), first, up_to)
 
 
 def remove(tx: Transaction, event_positions: Collection[int], wanted: Callable[[UserId], bool]) -> None:
     """Events are no more, and none of these users is notified of them; what was counted is subtracted."""
-    found = [
-        (at, event, Thread(user, room, thread), bool(highlight))
-        for at, event, room, thread, user, highlight in tx.all(_REMOVED, (list(event_positions),))
-        if wanted(user)
-    ]
-    tx.run_many(_REMOVE, [(at, thread.user_id) for at, _, thread, _ in found])
-    tx.run_many(_SUBTRACT, [(int(highlight), *thread, event, event) for _, event, thread, highlight in found])
-    tx.run_many(_CLEAR_EMPTY, [thread for _, _, thread, _ in found])
+    for at, event in tx.all(_REMOVED, (list(event_positions),)):
+        for user, entries in tx.all(_CHUNKS_WITH, (at, event, event)):
+            if wanted(user):
+                _remove(tx, user, at, event, entries)
+
+
+def _remove(tx: Transaction, user: UserId, at: int, event: int, entries: bytes) -> None:
+    threads = decode_entries(entries)
+    for each in threads:
+        for entry in each.entries:
+            if entry.position == event:
+                thread = Thread(user, each.room_id, each.thread_id)
+                tx.run(_SUBTRACT, (int(entry.highlight), *thread, event, event))
+                tx.run(_CLEAR_EMPTY, thread)
+    if left := without(threads, event):
+        one = chunk(user, left)
+        tx.run(_REPLACE, (one.first, one.last, one.highlights, one.entries, user, at))
+    else:
+        tx.run(_REMOVE, (user, at))
 
 
 def page(tx: Transaction, user: UserId, before: int, limit: int, *, highlights: bool) -> list[Listed]:
     """What a user was notified of before a position of the stream of room events, the latest first."""
-    rows = tx.all(_HIGHLIGHTS if highlights else _ANY, (user, before, limit))
-    return [
-        Listed(position, actions, room, event, ts, first is None or position < first)
-        for position, actions, room, event, _, ts, first in rows
+    found = [
+        (entry, each.room_id, each.thread_id)
+        for (entries,) in tx.all(_HIGHLIGHTS if highlights else _ANY, (user, before, limit + 1))
+        for each in decode_entries(entries)
+        for entry in each.entries
+        if entry.position < before and (entry.highlight or not highlights)
     ]
+    found.sort(key=lambda one: one[0].position, reverse=True)
+    del found[limit:]
+    if not found:
+        return []
+    events = {at: (event, ts) for at, event, ts in tx.all(_WHICH, ([one[0].position for one in found],))}
+    unread = stretches(tx, [user], list({room for _, room, _ in found}))
+    return [
+        Listed(entry.position, entry.actions, room, *events[entry.position], _is_read(entry, unread.get(thread)))
+        for entry, room, thread_id in found
+        if entry.position in events and (thread := Thread(user, room, thread_id))
+    ]
+
+
+def _is_read(entry: Entry, unread: tuple[int, int] | None) -> bool:
+    return unread is None or entry.position < unread[0]
 
 
 def badge(tx: Transaction, user: UserId) -> tuple[int, int]:
@@ -250,18 +301,19 @@ def badge(tx: Transaction, user: UserId) -> tuple[int, int]:
 
 def forget(tx: Transaction, before: int, limit: int) -> int:
     """Forget up to `limit` events of before a time, in milliseconds since the epoch; how many. Counts stay."""
-    old = [position for position, ts in tx.all(_OLDEST, (limit,)) if ts < before]
+    found = tx.all(_OLDEST, (limit,))
+    old = list({position for position, ts in found if ts < before})
     tx.run(_FORGET, (old,))
     tx.run(_FORGET_EVENTS, (old,))
-    return len(old)
-
-
-@lru_cache
-def _clear(count: int) -> str:
-    return _CLEAR.format(threads=", ".join(["(?, ?, ?)"] * count))
+    return sum(ts < before for _, ts in found)
 
 
 def erase(tx: Transaction, user: UserId) -> None:
     """Forget all about a user."""
     tx.run(_ERASE, (user,))
     tx.run(_ERASE_COUNTS, (user,))
+
+
+@lru_cache
+def _clear(count: int) -> str:
+    return _CLEAR.format(threads=", ".join(["(?, ?, ?)"] * count))

@@ -1,25 +1,27 @@
--- An event that somebody is notified of: a row of the stream `notifications`.
+-- The events that users are notified of. Those of one position are a row of the stream `notifications`.
 CREATE TABLE notified_events (
-    position       BIGINT NOT NULL PRIMARY KEY,
+    position       BIGINT NOT NULL,
     event_position BIGINT NOT NULL,               -- in the stream `events`
     room_id        TEXT   NOT NULL,
     event_id       TEXT   NOT NULL,
     thread_id      TEXT   NOT NULL,               -- 'main', or the event at the root of the thread
-    ts             BIGINT NOT NULL
+    ts             BIGINT NOT NULL,
+    PRIMARY KEY (position, event_position)
 );
 CREATE INDEX notified_events_by_event ON notified_events (event_position);
 
--- Whom, and what to do about it. In the order in which they are written.
+-- All that a user is notified of in a row of the stream. One by one they would cost a multiple of that.
 CREATE TABLE notifications (
-    position       BIGINT  NOT NULL,
-    user_id        TEXT    NOT NULL,
-    event_position BIGINT  NOT NULL,
-    highlight      BOOLEAN NOT NULL,
-    actions        TEXT    NOT NULL,              -- a JSON list
-    PRIMARY KEY (position, user_id)
+    user_id    TEXT   NOT NULL,
+    position   BIGINT NOT NULL,
+    first      BIGINT NOT NULL,                   -- of the events, in the stream `events`
+    last       BIGINT NOT NULL,
+    highlights BIGINT NOT NULL,                   -- how many of them are
+    entries    BYTEA  NOT NULL,                   -- JSON: by thread, position, whether highlighted, and actions
+    PRIMARY KEY (user_id, position)
 );
-CREATE INDEX notifications_of_user ON notifications (user_id, event_position);
-CREATE INDEX highlights_of_user ON notifications (user_id, event_position) WHERE highlight;
+CREATE INDEX notifications_in_stream ON notifications (position);
+CREATE INDEX highlights_of_user ON notifications (user_id, position) WHERE highlights > 0;
 
 -- What a user has not read of one thread of a room; nothing for a thread that they have read.
 CREATE TABLE unread_counts (

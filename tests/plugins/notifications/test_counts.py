@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hs_core.testing.client import Client, User
-from hs_core.testing.http import path
+from hs_core.testing.http import Json, path
 from tests.plugins.notifications.acts import (
     PER_THREAD,
     counts,
@@ -179,7 +179,7 @@ async def test_ignored_users_notify_nobody_who_ignores_them(client: Client) -> N
     alice, bob, mallory = await client.register(), await client.register(), await client.register()
     room = await room_of(alice, bob, mallory)
     await unread(bob, room)
-    ignored = {"ignored_users": {mallory.user_id: {}}}
+    ignored: Json = {"ignored_users": {mallory.user_id: {}}}
     await bob.request("PUT", bob.path("account_data", "m.ignored_user_list"), json=ignored)
 
     await mention(mallory, room, bob)
