@@ -39,7 +39,7 @@ def property_at(event: Mapping[str, Any], path: PropertyPath) -> Any:
     """The value at the end of `path`, or `ABSENT`."""
     value: Any = event
     for name in path:
-        if not isinstance(value, Mapping) or name not in value:
+        if (type(value) is not dict and not isinstance(value, Mapping)) or name not in value:
             return ABSENT
         value = value[name]
     return value

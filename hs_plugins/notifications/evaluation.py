@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from hs_core.matrix.identifiers import EventId, RoomId, ServerName, UserId
-from hs_core.matrix.push_rules import SOMEBODY, UNCHANGED_RULES, Actions, EventView, Recipient, RoomView, singled_out
+from hs_core.matrix.push_rules import (
+    SOMEBODY,
+    UNCHANGED_RULES,
+    Actions,
+    EventView,
+    Recipient,
+    RoomView,
+    is_unremarkable,
+    singled_out,
+    unchanged_rules_for,
+)
 from hs_core.matrix.relations import MAX_HOPS_TO_THREAD, THREAD, relation_of
 from hs_plugins.notifications.listeners import PLAIN, Listeners
 from hs_plugins.notifications.rooms import MEMBER, RoomBook, RoomBooks, is_of, was_joined
 from hs_plugins.receipts.api import MAIN
 from hs_plugins.rooms.api import EventRow, RoomsRead
+
+
+_MAX_REMEMBERED: Final = 64
 
 
 class Notified(NamedTuple):
@@ -57,6 +70,37 @@ class _Known(NamedTuple):
 
     thread_id: str
     removes: int | None
+
+
+class _Seen:
+    """An event as rules see it. Most messages can be judged for most users without a closer look."""
+
+    __slots__ = ("_event", "_room_id", "_view", "plain", "room", "special")
+
+    def __init__(self, row: EventRow, event: dict[str, Any], book: RoomBook) -> None:
+        self._event, self._room_id = event, row.room_id
+        self._view: EventView | None = None
+        self.room = RoomView(book.joined, book.power)
+        msgtype = event["content"].get("msgtype")
+        self.special: Collection[str] = ()
+        """Those who need the closer look, even if they have not changed their rules."""
+        if row.state_key is None and is_unremarkable(event["content"]) and _is_short(row.type) and _is_short(msgtype):
+            self.plain = unchanged_rules_for(row.type, msgtype, book.joined == 2)  # noqa: PLR2004  a pair
+            """What it comes to for everybody else who has not."""
+        else:
+            self.special = singled_out(self.view)
+            self.plain = UNCHANGED_RULES.evaluate(self.view, self.room, SOMEBODY)
+
+    @property
+    def view(self) -> EventView:
+        if self._view is None:
+            self._view = EventView.of_client_event(self._event, self._room_id)
+        return self._view
+
+
+def _is_short(text: object) -> bool:
+    """Whether it may be remembered."""
+    return text is None or (isinstance(text, str) and len(text) < _MAX_REMEMBERED)
 
 
 @dataclass
@@ -137,25 +181,24 @@ class Evaluation:
     def _notified(
         self, row: EventRow, event: dict[str, Any], book: RoomBook, wanted: Callable[[UserId], bool] | None
     ) -> tuple[Notified, ...]:
-        view, room = EventView.of_client_event(event, row.room_id), RoomView(book.joined, book.power)
-        plain, special = UNCHANGED_RULES.evaluate(view, room, SOMEBODY), singled_out(view)
-        known, sender = self.listeners.known, row.sender
+        seen = _Seen(row, event, book)
+        known, sender, special = self.listeners.known, row.sender, seen.special
         unremarkable: list[UserId] = []
         groups: dict[int, Notified] = {}
         for user, name in self._recipients(row, book):
             if user == sender or (wanted is not None and not wanted(user)):
                 continue
             listener = known.get(user)
-            if listener is None:
-                raise NotPrepared
             if listener is PLAIN and user not in special:
                 unremarkable.append(user)
-            elif sender not in listener.ignored:
-                actions = listener.rules.evaluate(view, room, Recipient(user, name))
+            elif listener is None:
+                raise NotPrepared
+            elif sender not in listener.ignored and not listener.rules.is_silent:
+                actions = listener.rules.evaluate(seen.view, seen.room, Recipient(user, name))
                 if actions.notify:
                     groups.setdefault(id(actions), Notified(actions, [])).users.append(user)
-        if unremarkable and plain.notify:
-            groups.setdefault(id(plain), Notified(plain, [])).users.extend(unremarkable)
+        if unremarkable and seen.plain.notify:
+            groups.setdefault(id(seen.plain), Notified(seen.plain, [])).users.extend(unremarkable)
         return tuple(groups.values())
 
     def _recipients(self, row: EventRow, book: RoomBook) -> Collection[tuple[UserId, str | None]]:

@@ -40,14 +40,16 @@ class Plan:
     """Positions of events that were redacted."""
     receipts: list[ReceiptRow] = field(default_factory=list)
     unread: dict[tuple[UserId, RoomId], dict[str, Unread]] = field(default_factory=dict)
+    _actions: dict[int, str] = field(default_factory=dict)
+    """As JSON. The outcomes, which the caller keeps meanwhile, keep the objects."""
 
     def happen(self, outcomes: Iterable[Outcome]) -> None:
         """Events, in the order of each room's."""
         for outcome in outcomes:
-            told = tuple(filter(None, (self._told(outcome, notified) for notified in outcome.notified)))
-            if told:
+            told = [self._told(outcome, notified) for notified in outcome.notified]
+            if told := [each for each in told if each.users]:
                 self.events[outcome.position] = NotifiedEvent(
-                    outcome.position, outcome.room_id, outcome.event_id, outcome.thread_id, told
+                    outcome.position, outcome.room_id, outcome.event_id, outcome.thread_id, tuple(told)
                 )
             for user, thread_id in outcome.reads:
                 if self.mine(user, outcome.position):
@@ -93,15 +95,22 @@ class Plan:
             for thread_id, events in threads.items()
         }
 
-    def _told(self, outcome: Outcome, notified: Notified) -> Told | None:
-        mine, position, highlight = self.mine, outcome.position, notified.actions.highlight
-        users = [user for user in notified.users if mine(user, position)]
-        if not users:
-            return None
+    def _told(self, outcome: Outcome, notified: Notified) -> Told:
+        mine, position, actions = self.mine, outcome.position, notified.actions
+        users = tuple([user for user in notified.users if mine(user, position)])
+        event, room_id, thread_id = (position, actions.highlight), outcome.room_id, outcome.thread_id
         for user in users:
-            threads = self.unread.setdefault((user, outcome.room_id), {})
-            threads.setdefault(outcome.thread_id, []).append((position, highlight))
-        return Told(msgspec.json.encode(notified.actions.to_json()).decode(), highlight, tuple(users))
+            threads = self.unread.get((user, room_id))
+            if threads is None:
+                threads = self.unread[user, room_id] = {}
+            if thread_id in threads:
+                threads[thread_id].append(event)
+            else:
+                threads[thread_id] = [event]
+        text = self._actions.get(id(actions))
+        if text is None:
+            text = self._actions[id(actions)] = msgspec.json.encode(actions.to_json()).decode()
+        return Told(text, event[1], users)
 
     def _read(self, user: UserId, room_id: RoomId, thread_id: str | None) -> None:
         if thread_id is None:

@@ -40,13 +40,12 @@ class UnreadSection:
         if self.watch.pending:
             await self.watch.settled(window.joined)
         counts = await self.counts.of(window.user_id)
-        rooms = dict.fromkeys(window.shown)
-        if window.after is not None:
-            rooms.update(dict.fromkeys(await self._changed(counts, window)))
-        told = {
-            room_id: RoomParts(fields=_told(counts, room_id, window)) for room_id in rooms if room_id in window.joined
-        }
-        return Parts(rooms=told) if told else None
+        rooms = window.shown
+        if window.after is not None and (changed := await self._changed(counts, window)):
+            rooms = {*rooms, *changed}.intersection(window.joined)
+        if not rooms:
+            return None
+        return Parts(rooms={room_id: RoomParts(fields=_told(counts, room_id, window)) for room_id in rooms})
 
     async def _changed(self, counts: UserCounts, window: Window) -> list[RoomId]:
         after, events_after = window.after or 0, window.events_after or 0

@@ -11,7 +11,9 @@ from hs_core.matrix.push_rules.evaluate import (
     UNCHANGED_RULES,
     CompiledRuleset,
     compile_ruleset,
+    is_unremarkable,
     singled_out,
+    unchanged_rules_for,
 )
 from hs_core.matrix.push_rules.rules import NO_ACTIONS, Actions, Kind, Rule
 from hs_core.matrix.push_rules.ruleset import Ruleset, shown
@@ -30,9 +32,11 @@ __all__ = [
     "Rule",
     "Ruleset",
     "compile_ruleset",
+    "is_unremarkable",
     "parse_actions",
     "parse_kind",
     "rule_from_request",
     "shown",
     "singled_out",
+    "unchanged_rules_for",
 ]

@@ -1,11 +1,13 @@
 """Which of a user's push rules decides about an event (client-server API, "Push Rules")."""
 
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
 
-from hs_core.matrix.identifiers import UserId
+from hs_core.matrix.identifiers import RoomId, UserId
+from hs_core.matrix.power_levels import PowerLevels
 from hs_core.matrix.push_rules.conditions import (
     Condition,
     EventView,
@@ -17,6 +19,7 @@ from hs_core.matrix.push_rules.conditions import (
 from hs_core.matrix.push_rules.defaults import DEFAULT_RULES
 from hs_core.matrix.push_rules.rules import NO_ACTIONS, Actions, Kind, Rule
 from hs_core.matrix.push_rules.ruleset import Ruleset
+from hs_core.matrix.room_version import DEFAULT_ROOM_VERSION
 
 
 class _CompiledRule(msgspec.Struct, frozen=True):
@@ -59,6 +62,20 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
 def compile_ruleset(ruleset: Ruleset) -> CompiledRuleset:
     """Prepare a user's rules. All who never changed theirs share one."""
     return UNCHANGED_RULES if ruleset == _NOTHING_CHANGED else _compile(ruleset)
+
+
+def is_unremarkable(content: Mapping[str, Any]) -> bool:
+    """Whether the unchanged rules look at nothing but type and `msgtype` in a message with this content."""
+    return "m.mentions" not in content and "m.relates_to" not in content
+
+
+@lru_cache(maxsize=1000)
+def unchanged_rules_for(event_type: str, msgtype: str | None, two_members: bool) -> Actions:
+    """What the unchanged rules come to for an unremarkable message, for everybody but its sender."""
+    content = {} if msgtype is None else {"msgtype": msgtype}
+    event = {"type": event_type, "sender": "", "content": content, "event_id": "", "origin_server_ts": 0}
+    room = RoomView(2 if two_members else 3, _NO_POWER)
+    return UNCHANGED_RULES.evaluate(EventView.of_client_event(event, RoomId("")), room, SOMEBODY)
 
 
 def singled_out(event: EventView) -> Collection[str]:
@@ -119,11 +136,12 @@ def _first_match(
 
 
 _DEFAULT_CONDITIONS: Final = {rule.rule_id: _compile_conditions(rule) for rule in sum(DEFAULT_RULES.values(), ())}
+_NO_POWER: Final = PowerLevels.from_content({}, DEFAULT_ROOM_VERSION, frozenset())
 _MENTIONED: Final = ("content", "m.mentions", "user_ids")
 _STATE_KEY: Final = ("state_key",)
 _NOTHING_CHANGED: Final = Ruleset()
 UNCHANGED_RULES: Final = _compile(_NOTHING_CHANGED)
 """The rules of everybody who has not changed theirs."""
 
-SOMEBODY: Final = Recipient(UserId(""), None)
+SOMEBODY: Final = Recipient(UserId("@"), None)
 """Anybody whom nothing in the event singles out."""
