@@ -14,6 +14,7 @@ from hs_core.cli.settings import config_argument, load_settings
 
 if TYPE_CHECKING:
     from hs_core.config import Config, Listener
+    from hs_core.db import Transaction
     from hs_core.plugin.discovery import Discovery
 
 
@@ -21,6 +22,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config, discovery = load_settings(arguments)
     problems = [*_plugins(config, discovery), *_files(config), *asyncio.run(_services(config, discovery))]
     name = arguments.config or "the default configuration"
+    for note in _notes(config, discovery):
+        print(f"hs: note: {note}", file=sys.stderr)
     if problems:
         print(f"hs: {name} has {len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
         for problem in problems:
@@ -31,10 +34,33 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _plugins(config: Config, discovery: Discovery) -> list[str]:
-    from hs_core.plugin.checks import check_installed, check_streams
+    from hs_core.plugin.checks import check_deployment, check_installed, check_streams
 
     plugins = list(discovery.plugins.values())
-    return [*map(str, discovery.broken), *check_installed(plugins), *check_streams(plugins, config.streams)]
+    return [
+        *map(str, discovery.broken),
+        *check_installed(plugins),
+        *check_streams(plugins, config.streams),
+        *check_deployment(discovery.plugins, _active(config, discovery), config.streams),
+    ]
+
+
+def _active(config: Config, discovery: Discovery) -> dict[str, list[str]]:
+    """What is active in each process of the file."""
+    broken = {each.name for each in discovery.broken}
+    return {
+        name: discovery.select(set(process.plugins) - broken, {*process.except_, *broken})
+        for name, process in config.processes.items()
+    }
+
+
+def _notes(config: Config, discovery: Discovery) -> Iterator[str]:
+    """What may be meant."""
+    from hs_core.plugin.checks import inactive
+
+    if config.processes:
+        for plugin in inactive(discovery.plugins, _active(config, discovery)):
+            yield f"the plugin {plugin!r} is active in no process: what it does, this server does not do"
 
 
 def _files(config: Config) -> Iterator[str]:
@@ -86,16 +112,32 @@ async def _database(config: Config, discovery: Discovery) -> list[str]:
         db = await open_database(url)
         try:
             unknown = [line for line in await status(db, histories(discovery)) if not line.known]
+            allowed = await db.read(_connections) if db.engine == "postgresql" else None
         finally:
             await db.close()
     except DatabaseInUse:  # a server is running on it, so it is all right
         return []
     except (DatabaseError, ValueError, OSError) as error:
         return [f"database.url: {str(error).splitlines()[0]}; is it running, and is the URL right?"]
-    return [
+    wanted = config.database.max_connections
+    few = [
+        f"database.max_connections: {wanted} may be needed, and PostgreSQL allows {allowed}; lower it, or raise "
+        "max_connections in postgresql.conf"
+    ]
+    return (few if allowed is not None and allowed < wanted else []) + [
         f"database: {line.plugin} has migration {line.version:03d} {line.name} of a newer version; update {line.plugin}"
         for line in unknown
     ]
+
+
+def _connections(tx: Transaction) -> int:
+    """How many the server allows to those who are not superusers."""
+    return int(
+        tx.value(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        )
+        or 0
+    )
 
 
 async def _redis(config: Config) -> list[str]:

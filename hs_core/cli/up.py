@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from hs_core.supervision.console import Console
     from hs_core.supervision.supervisor import Supervisor
 
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    config_argument(parser)
+    parser.add_argument(
+        "--process",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only this one, with its replicas, for others run elsewhere; may be repeated",
+    )
+
+
 DESCRIPTION = """\
 Runs each replica of each process of the configuration, or one process if there are no `processes`. One that ends is
 started again, after a while if it does so repeatedly. Their logs come out here, each line with the process's name.
@@ -45,7 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _wanted(arguments: argparse.Namespace) -> tuple[Config, list[Program]]:
-    """The configuration, and what it says should run. Raises ConfigError, PluginError."""
+    """The configuration, and what it says should run. Raises ConfigError, PluginError, Failure."""
+    from hs_core.config import nearest
     from hs_core.plugin.checks import check_installed, check_streams
     from hs_core.plugin.discovery import PluginError
     from hs_core.supervision.programs import programs
@@ -54,8 +67,11 @@ def _wanted(arguments: argparse.Namespace) -> tuple[Config, list[Program]]:
     plugins = list(discovery.plugins.values())
     if lines := check_installed(plugins) + check_streams(plugins, config.streams):
         raise PluginError(lines)
+    for name in arguments.process:
+        if name not in config.processes:
+            raise Failure([f"the configuration has no process {name!r}; {nearest(name, config.processes)}"], 2)
     file = None if arguments.config is None else str(Path(arguments.config).absolute())
-    return config, programs(config, Path(sys.executable).with_name("hs"), file)
+    return config, programs(config, Path(sys.executable).with_name("hs"), file, arguments.process)
 
 
 async def _supervise(
@@ -89,7 +105,7 @@ async def _renew(arguments: argparse.Namespace, supervisor: Supervisor) -> None:
     log = structlog.get_logger(__name__)
     try:
         _, wanted = _wanted(arguments)
-    except (ConfigError, PluginError) as error:
+    except (ConfigError, PluginError, Failure) as error:
         for line in str(error).splitlines():
             log.error("nothing is renewed: the configuration is wrong", problem=line)
         return
@@ -105,4 +121,4 @@ def _announce(config: Config, processes: int, file: str | None) -> None:
 
 
 NAME = "up"
-COMMAND = Command("run and supervise every process of a configuration on this host", config_argument, _run, DESCRIPTION)
+COMMAND = Command("run and supervise every process of a configuration on this host", _arguments, _run, DESCRIPTION)

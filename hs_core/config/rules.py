@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from hs_core.config.model import Config, Listener
@@ -14,6 +15,10 @@ from hs_core.matrix.identifiers import parse_server_name
 from hs_core.matrix.room_version import room_version
 
 _ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
+_LEAST_CONNECTIONS = 2
+"""Of a process: one for units of work, one for long reads."""
+_LEAST_MEMORY = 100 << 20
+"""Bytes of a process, most of which it needs before it remembers anything."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,12 @@ class _Place:
         """None at all if the system chooses them, or at a Unix socket."""
         first = self.listener.port
         return range(first, first + self.replicas) if first and self.listener.socket is None else range(0)
+
+    @property
+    def sockets(self) -> set[Path]:
+        """Where each replica listens, if that is a Unix socket."""
+        made = {self.listener.of_replica(index).socket for index in range(self.replicas)}
+        return {socket for socket in made if socket is not None}
 
     def shared_ports(self, other: _Place) -> range:
         """The ports on which both would listen at one address."""
@@ -119,6 +130,9 @@ class _Rules:
                 if shared := one.shared_ports(other):
                     message = f"port {shared[0]} of {one.name} is also that of {other.name}"
                     yield self.problem(one.where, message, "choose ports that are further apart")
+                for socket in sorted(one.sockets & other.sockets):
+                    message = f"the socket {socket} of {one.name} is also that of {other.name}"
+                    yield self.problem(one.where, message, "choose another file")
 
     def several_processes(self) -> Iterator[Problem]:
         """What processes that share a deployment need, so that they can find each other and their data."""
@@ -130,6 +144,22 @@ class _Rules:
         if self.config.cluster.secret is None and (several or self.config.redis.url is not None):
             yield self.problem(
                 ("cluster",), "several processes need a secret to trust each other", "set cluster.secret_file"
+            )
+
+    def budgets(self) -> Iterator[Problem]:
+        """What each process needs at the least."""
+        processes, connections, memory = self.config.replicas, self.config.database.max_connections, self.config.memory
+        if connections < _LEAST_CONNECTIONS * (processes + 1):
+            yield self.problem(
+                ("database", "max_connections"),
+                f"{connections} connections are too few for {processes} processes and one that starts",
+                f"allow {_LEAST_CONNECTIONS * (processes + 1)} or more",
+            )
+        if memory.limit is not None and memory.limit < _LEAST_MEMORY * processes:
+            yield self.problem(
+                ("memory", "limit"),
+                f"that leaves less than {_LEAST_MEMORY >> 20}M for each of {processes} processes",
+                f"allow {_LEAST_MEMORY * processes >> 20}M or more",
             )
 
 
@@ -144,5 +174,6 @@ def check(config: Config, places: Mapping[Where, tuple[str, int]], plugins: froz
         rules.stream_writers,
         rules.addresses,
         rules.several_processes,
+        rules.budgets,
     ):
         yield from rule()

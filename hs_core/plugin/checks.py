@@ -27,6 +27,33 @@ def check_active(plugins: Mapping[str, Plugin], active: Collection[str]) -> list
     ]
 
 
+def check_deployment(
+    plugins: Mapping[str, Plugin], processes: Mapping[str, Collection[str]], pinned: Mapping[str, Collection[str]]
+) -> list[str]:
+    """What these processes, with what is active in each, lack to be a whole server; `pinned` streams may be written by
+    the processes that are named only.
+    """
+    somewhere = {name for active in processes.values() for name in active}
+    lines = [
+        f"the plugin {needed!r} is active in no process, and {name!r} needs it; add it to the plugins of one"
+        for name in sorted(somewhere)
+        for needed in plugins[name].requires
+        if needed not in somewhere and needed in plugins
+    ]
+    writers = {stream.name: name for name, plugin in plugins.items() for stream in plugin.writes}
+    for stream, names in pinned.items():
+        writer = writers.get(stream)
+        if writer in somewhere and not any(writer in processes.get(name, ()) for name in names):
+            having = ", ".join(name for name, active in processes.items() if writer in active)
+            lines.append(f"streams: {stream!r} is pinned to processes without the plugin {writer!r}; name {having}")
+    return lines
+
+
+def inactive(plugins: Iterable[str], processes: Mapping[str, Collection[str]]) -> list[str]:
+    """The plugins that none of these processes has."""
+    return sorted(set(plugins).difference(*processes.values()))
+
+
 def check_streams(plugins: Collection[Plugin], named: Iterable[str]) -> list[str]:
     """Which of the streams that the configuration's section `streams` names do not exist."""
     known = {stream.name for plugin in plugins for stream in plugin.writes}

@@ -1,20 +1,24 @@
 """From a configuration to the programs that make up its deployment on this host."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from hs_core.config import Config
 from hs_core.supervision.child import Program
 
 
-def programs(config: Config, hs: Path, file: str | None) -> list[Program]:
-    """One `hs run` for each replica of each process, in the file's order; for a file without processes, one."""
+def programs(config: Config, hs: Path, file: str | None, only: Collection[str] = ()) -> list[Program]:
+    """One `hs run` for each replica of each process, in the file's order; for a file without processes, one.
+
+    `only` names those processes that are to run here, if that is not all.
+    """
     run = [str(hs), "run", *(["-c", file] if file is not None else [])]
     if not config.processes:
         return [Program("hs", run)]
     return [
         Program(process.name_of_replica(name, index), [*run, "--process", name, *_replica(index, process.replicas)])
         for name, process in config.processes.items()
+        if name in (only or config.processes)
         for index in range(process.replicas)
     ]
 

@@ -123,6 +123,27 @@ def test_check_finds_what_does_not_answer(shell: Shell) -> None:
     assert "sesame" not in done.stderr
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_check_looks_at_what_a_deployment_lacks(shell: Shell, database_url: str) -> None:
+    text = (
+        f"server_name: example.org\ndatabase: {{url: '{database_url}', max_connections: 100000}}\n"
+        "processes: {all: {plugins: ['*'], except: [rooms, typing]}}\nstreams: {events: [all]}\n"
+    )
+    (shell.folder / "hs.yaml").write_text(text)
+    wrong = shell.hs("check", "-c", "hs.yaml")
+    (shell.folder / "hs.yaml").write_text(text.replace("rooms, ", "").replace("100000", "50"))
+    fine = shell.hs("check", "-c", "hs.yaml")
+
+    assert wrong.returncode == 2
+    assert "hs: note: the plugin 'typing' is active in no process" in wrong.stderr
+    assert "the plugin 'rooms' is active in no process, and 'sync' needs it" in wrong.stderr
+    assert "database.max_connections: 100000 may be needed, and PostgreSQL allows " in wrong.stderr
+    assert fine.returncode == 0
+    assert fine.stderr.splitlines() == [
+        "hs: note: the plugin 'typing' is active in no process: what it does, this server does not do"
+    ]
+
+
 def test_plugins_are_listed_for_people_and_for_programs(shell: Shell) -> None:
     listed = json.loads(shell.hs("plugins", "--json").stdout)
     text = shell.hs("plugins").stdout

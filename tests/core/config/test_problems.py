@@ -48,6 +48,19 @@ def test_all_problems_are_found_at_once_each_with_its_line(problems: Complain) -
         ("processes: {a: {plugins: [rooom]}}", "1: the plugin 'rooom' is not installed; did you mean 'rooms'?"),
         ("processes: {a: {plugins: []}}\nstreams: {typing: [b]}", "2: there is no process 'b'; known here: a"),
         ("processes: {a: {plugins: [], replicas: 2}}", "1: several processes need Redis"),
+        (
+            "database: {max_connections: 8}\nprocesses: {a: {plugins: [], replicas: 9}}",
+            "1: 8 connections are too few for 9 processes and one that starts; allow 20 or more",
+        ),
+        (
+            "memory: {limit: 200M}\nprocesses: {a: {plugins: [], replicas: 3}}",
+            "1: that leaves less than 100M for each of 3 processes; allow 300M or more",
+        ),
+        (
+            "processes:\n  a: {plugins: [], replicas: 2, listeners: [{socket: /x}]}\n"
+            "  b: {plugins: [], listeners: [{socket: /x.1}]}",
+            "3: the socket /x.1 of processes.b is also that of processes.a; choose another file",
+        ),
         ("media: [", "3: not YAML: .*; look at the quotes"),
         ("logging: {level: !!python/name:os.system x}", "1: logging.level: could not determine a constructor"),
     ],

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 from starlette.responses import Response
 
+from hs_core.cluster.feeds import Portion
 from hs_core.core import Core
 from hs_core.db import Transaction
 from hs_core.http.request import Request
-from hs_core.plugin import Parts, Plugin, Route, Section, Service, Stream, Task, Window, nothing_stored
-from hs_core.plugin.checks import check_active, check_installed, check_streams
+from hs_core.plugin import Feed, Parts, Plugin, Route, Section, Service, Stream, Task, Window, nothing_stored
+from hs_core.plugin.checks import check_active, check_deployment, check_installed, check_streams, inactive
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -29,6 +30,9 @@ def load(tx: Transaction, after: int, up_to: int, limit: int) -> Sequence[tuple[
 
 
 async def run(role: Any) -> None: ...
+
+
+async def be_fed(role: Any, portion: Portion) -> None: ...
 
 
 @asynccontextmanager
@@ -136,4 +140,39 @@ def test_what_is_required_must_be_active_somewhere() -> None:
 def test_a_pinned_stream_must_exist() -> None:
     assert check_streams([ROOMS_PLUGIN], ["events", "evnts"]) == [
         "streams: no plugin writes 'evnts'; did you mean 'events'?"
+    ]
+
+
+def test_a_feed_needs_a_stream_that_is_kept() -> None:
+    kept, lost = Stream("kept", Row, load), Stream("lost", Row, nothing_stored)
+    writer = Plugin("writer", writes=[kept, lost])
+    feeds = [Feed(name, name, be_fed) for name in ("kept", "lost", "krept")]
+
+    assert check_installed([writer, Plugin("fed", feeds=feeds)]) == [
+        "the plugin 'fed' is fed by 'lost', which is lost with its writer; read it",
+        "the plugin 'fed' is fed by the stream 'krept', which nobody writes; did you mean 'kept'?",
+    ]
+    assert check_installed([writer, Plugin("fed", feeds=[Feed("kept", "kept", be_fed)] * 2)]) == [
+        "the plugin 'fed' has two tasks 'kept'; rename one"
+    ]
+
+
+def test_what_is_needed_must_be_active_in_some_process() -> None:
+    plugins = {"rooms": Plugin("rooms"), "sync": Plugin("sync", requires=["rooms"]), "push": Plugin("push")}
+
+    assert check_deployment(plugins, {"a": ["sync"], "b": ["rooms"]}, {}) == []
+    assert check_deployment(plugins, {"a": ["sync"], "b": ["push"]}, {}) == [
+        "the plugin 'rooms' is active in no process, and 'sync' needs it; add it to the plugins of one"
+    ]
+    assert check_deployment(plugins, {}, {}) == []
+    assert inactive(plugins, {"a": ["sync"], "b": ["rooms"]}) == ["push"]
+
+
+def test_a_stream_can_only_be_pinned_to_who_may_write_it() -> None:
+    plugins = {"rooms": Plugin("rooms", writes=[Stream("events", Row, load)]), "sync": Plugin("sync")}
+    processes = {"a": ["rooms"], "b": ["sync"], "c": ["rooms"]}
+
+    assert check_deployment(plugins, processes, {"events": ["a", "b"]}) == []
+    assert check_deployment(plugins, processes, {"events": ["b"]}) == [
+        "streams: 'events' is pinned to processes without the plugin 'rooms'; name a, c"
     ]
