@@ -55,7 +55,7 @@ class StoredAccountData:
         return ignored
 
     async def ignored_by_all(self, users: Collection[UserId]) -> dict[UserId, frozenset[UserId]]:
-        known = {user: ignored for user in users if (ignored := self._ignored.get(user)) is not None}
+        known = {user: ignored for user in users if (ignored := self.cache.get(user)) is not None}
         unknown = [user for user in users if user not in known]
         if unknown:
             changes = self._changes
@@ -63,7 +63,7 @@ class StoredAccountData:
             for user in unknown:
                 known[user] = ignored_in(_parsed(stored.get(user)), user)
                 if changes == self._changes:
-                    self._ignored[user] = known[user]
+                    self.cache[user] = known[user]
         return known
 
     async def content(self, user_id: UserId, room_id: RoomId | None, type: str) -> bytes | None:  # noqa: A002

@@ -30,7 +30,6 @@ from hs_plugins.notifications.rooms import MEMBER, RoomBook, RoomBooks, is_of, w
 from hs_plugins.receipts.api import MAIN
 from hs_plugins.rooms.api import EventRow, RoomsRead
 
-
 _MAX_REMEMBERED: Final = 64
 
 
@@ -85,7 +84,7 @@ class _Seen:
         self.special: Collection[str] = ()
         """Those who need the closer look, even if they have not changed their rules."""
         if row.state_key is None and is_unremarkable(event["content"]) and _is_short(row.type) and _is_short(msgtype):
-            self.plain = unchanged_rules_for(row.type, msgtype, book.joined == 2)  # noqa: PLR2004  a pair
+            self.plain = unchanged_rules_for(row.type, msgtype, book.joined == 2)
             """What it comes to for everybody else who has not."""
         else:
             self.special = singled_out(self.view)

@@ -24,7 +24,6 @@ REMEMBERED_RULES: Final = 200_000
 REMEMBERED_CHANGES: Final = 20_000
 """Users of whom it is known when they changed their rules last."""
 
-_NOTHING_CHANGED: Final = Ruleset()
 
 decode_rules = msgspec.json.Decoder(Ruleset).decode
 
@@ -34,6 +33,9 @@ class Rules(NamedTuple):
 
     rules: Ruleset
     position: int
+
+
+_NEVER_CHANGED: Final = Rules(Ruleset(), 0)
 
 
 class StoredPushRules:
@@ -74,16 +76,17 @@ class StoredPushRules:
         return rules
 
     async def of_all(self, users: Collection[UserId]) -> dict[UserId, Ruleset]:
-        known = {user: rules for user in users if (rules := self._rules.get(user)) is not None}
+        known = {user: rules for user in users if (rules := self.cache.get(user)) is not None}
         unknown = [user for user in users if user not in known]
         if unknown:
             changes = self._changes
-            stored = await self._db.read(lambda tx: store.rules_of_many(tx, unknown))
+            found = await self._db.read(lambda tx: store.rules_of_many(tx, unknown))
             for user in unknown:
-                known[user] = decode_rules(stored[user]) if user in stored else _NOTHING_CHANGED
+                stored = found.get(user)
+                known[user] = _NEVER_CHANGED if stored is None else Rules(decode_rules(stored.rules), stored.position)
                 if changes == self._changes:
-                    self._rules[user] = known[user]
-        return known
+                    self.cache[user] = known[user]
+        return {user: each.rules for user, each in known.items()}
 
     async def changed_since(self, user_id: UserId, position: int) -> bool:
         """Whether the user's rules were changed after a position of the stream."""

@@ -11,7 +11,7 @@ from hs_plugins.push_rules.rows import PushRulesRow
 
 _ROWS = "SELECT position, user_id, rules FROM push_rules WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 _ONE = "SELECT rules, position FROM push_rules WHERE user_id = ?"
-_MANY = "SELECT user_id, rules FROM push_rules WHERE user_id = ANY(?)"
+_MANY = "SELECT user_id, rules, position FROM push_rules WHERE user_id = ANY(?)"
 _LOCK = """
     INSERT INTO push_rules (user_id, rules, position) VALUES (?, ?, 0)
     ON CONFLICT (user_id) DO UPDATE SET position = push_rules.position RETURNING rules
@@ -44,9 +44,9 @@ def rules_of(tx: Transaction, user: UserId) -> Stored:
     return Stored(NOTHING, 0) if row is None else Stored(bytes(row[0]), row[1])
 
 
-def rules_of_many(tx: Transaction, users: Collection[UserId]) -> dict[UserId, bytes]:
+def rules_of_many(tx: Transaction, users: Collection[UserId]) -> dict[UserId, Stored]:
     """The same of those of the users who have changed anything."""
-    return {user: bytes(rules) for user, rules in tx.all(_MANY, (list(users),))}
+    return {user: Stored(bytes(rules), position) for user, rules, position in tx.all(_MANY, (list(users),))}
 
 
 def rules_for_change(tx: Transaction, user: UserId) -> bytes:
