@@ -138,6 +138,9 @@ PLUGIN = Plugin(
 )
 
 
+CLERK = Plugin("clerk", requires=["post"])
+
+
 @asynccontextmanager
 async def process(folder: Path, url: str, redis: str, *, active: bool, **cluster: str) -> AsyncIterator[Homeserver]:
     settings = {
@@ -146,7 +149,7 @@ async def process(folder: Path, url: str, redis: str, *, active: bool, **cluster
         "cluster": {"secret": SECRET, **cluster},
     }
     async with homeserver(
-        folder, url, settings=settings, plugins=[PLUGIN], active=["post"] if active else []
+        folder, url, settings=settings, plugins=[PLUGIN, CLERK], active=["post"] if active else ["clerk"]
     ) as server:
         yield server
 
@@ -257,11 +260,15 @@ async def test_a_service_that_nobody_offers_is_missing_until_somebody_does(
             await other.core.services[POST].note("t", "x")
         refused = await client.answer("GET", "/hello")
         assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
+        unready = await client.answer("GET", "/health/ready")
+        assert unready.status == 503
+        assert unready.body["reasons"] == ["no process has the plugin 'post', which is needed here"]
         async with process(tmp_path / "worker", url, redis_server.url(), active=True):
             async with asyncio.timeout(PATIENCE):
                 while (await client.answer("GET", "/hello")).status != 200:  # noqa: ASYNC110  it has to be noticed
                     await asyncio.sleep(0.02)
             assert await other.core.services[POST].note("t", "x") > 0
+            assert (await client.answer("GET", "/health/ready")).status == 200
 
 
 async def test_a_secret_is_replaced_without_a_pause(url: str, redis_server: RedisServer, tmp_path: Path) -> None:
