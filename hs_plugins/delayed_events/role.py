@@ -116,7 +116,9 @@ class DelayedEventsRole:
             return
         due = await self.db.write(lambda tx: store.claim_due(tx, now, now + CLAIMED_MS, AT_ONCE))
         while due:
-            await asyncio.gather(*map(self._send_due, due))
+            for outcome in await asyncio.gather(*map(self._send_due, due), return_exceptions=True):
+                if outcome is not None:
+                    raise outcome  # could not be noted; the event is looked at again when its claim has run out
             due = await self.db.write(lambda tx: store.claim_due(tx, now, now + CLAIMED_MS, AT_ONCE))
 
     async def forget_finalised(self) -> None:
@@ -169,7 +171,7 @@ class DelayedEventsRole:
         except Exception as failure:
             error = as_matrix_error(failure)
             if error.status >= 500 and self.clock.now_ms() < event.due_ts + GIVE_UP_MS:
-                log.warning("a delayed event is tried again later", delay_id=event.delay_id[:8], error=error.message)
+                log.warning("a delayed event is tried again later", room=event.room_id, error=error.message)
             else:
                 await self._finalise(event, "delay", None, error)
         else:
