@@ -25,7 +25,7 @@ READY_INTERVAL = 0.2
 
 
 async def serve(config: Config, composition: Composition, announce: Callable[[Sequence[str]], None]) -> None:
-    """Run a process until SIGTERM or SIGINT, then drain it. `announce` is told the addresses once it answers.
+    """Run a process until SIGTERM, SIGINT or SIGHUP, then drain it. `announce` is told the addresses once it answers.
 
     Raises:
         KeyFileError, DatabaseInUse, DatabaseUnavailable, MigrationError, OSError: if it cannot start.
@@ -65,7 +65,7 @@ def raise_descriptor_limit() -> None:
 
 def _stop_signals() -> asyncio.Event:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

@@ -87,6 +87,11 @@ class Follower(Generic[Row]):
         """Stand at the end of the stream as the database has it. To be called before anything is received."""
         self.position = self._told = await self._db.read(self._end)
 
+    @property
+    def asleep(self) -> bool:
+        """Whether the stream is not followed, because nobody has asked for it yet."""
+        return self._asleep is not None
+
     async def awake(self) -> None:
         """Return when the stream is followed: whatever is committed from now on will be delivered."""
         if self._asleep is not None:

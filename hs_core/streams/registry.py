@@ -64,8 +64,8 @@ class Streams:
 
     @property
     def followers(self) -> Collection[Follower[Any]]:
-        """Of every stream that this process follows."""
-        return self._followers.values()
+        """Of every stream that this process follows by now."""
+        return [follower for follower in self._followers.values() if not follower.asleep]
 
     async def begin(self, known: Iterable[Stream[Any]], followed: Iterable[str]) -> None:
         """Make sure that every installed stream has a position, and stand at the end of those that are followed."""

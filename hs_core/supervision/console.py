@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TextIO, cast
 
 _COLOURS: Final = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
@@ -33,8 +34,9 @@ class Console:
         line = line.rstrip("\r\n")
         if not line.startswith('{"'):
             line = f"{self._label(name)} {line}"
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        with suppress(OSError):  # the terminal is gone: the servers need not go, too
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
 
     def _label(self, name: str) -> str:
         label = f"{name:<{self._width}} |"

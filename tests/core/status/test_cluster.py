@@ -59,6 +59,10 @@ async def test_everything_has_an_owner_and_a_dead_process_is_missed(deployment: 
     assert "events" in next(each["lag"] for each in seen["processes"] if each["name"] == "sync")
     assert all(sum(map(len, task["owners"].values())) == task["slots"] for task in seen["tasks"])
 
+    async with asyncio.timeout(PATIENCE):
+        while any(lag for each in (await status(deployment))["processes"] for lag in each["lag"].values()):
+            """Somebody has yet to hear of the last event."""
+
     await deployment["sync"].kill()
     code, page = await hs(deployment, "status")
     assert code == 1

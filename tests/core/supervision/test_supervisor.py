@@ -175,3 +175,11 @@ def test_lines_of_json_are_left_as_they_are() -> None:
     write("Traceback\n")
 
     assert paper.lines == ['{"event":"serving","process":"a"}', "a | Traceback"]
+
+
+def test_a_console_that_is_gone_stops_nobody() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no terminal")
+
+    Console(Gone()).labelled("a")("hello")
