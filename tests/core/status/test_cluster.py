@@ -9,8 +9,15 @@ from typing import Any
 
 import pytest
 
+from hs_core.cluster import members
+from hs_core.cluster.members import Member
+from hs_core.db import open_database
+from hs_core.plugin.declaration import Plugin
+from hs_core.status.overview import overview
 from hs_core.testing.deployment import PATIENCE, Deployment, deployed
+from hs_core.testing.homeserver import homeserver
 from hs_core.testing.redis import RedisServer
+from tests.core.streams.notes import NOTES
 
 HS = Path(sys.executable).with_name("hs")
 
@@ -21,6 +28,7 @@ LAYOUT = {
     "rest": {"plugins": ["*"], "except": ["rooms", "sync"]},
     "sync": {"plugins": ["sync"]},
 }
+PLUGIN = Plugin("notes", writes=[NOTES], reads=[NOTES.name])
 
 
 async def hs(deployment: Deployment, *words: str) -> tuple[int | None, str]:
@@ -64,9 +72,26 @@ async def test_everything_has_an_owner_and_a_dead_process_is_missed(deployment: 
             """Somebody has yet to hear of the last event."""
 
     await deployment["sync"].kill()
-    code, page = await hs(deployment, "status")
-    assert code == 1
-    assert "sync: no answer at http://127.0.0.1:" in page
     async with asyncio.timeout(PATIENCE):
         while (await status(deployment))["problems"] != ["the plugin 'sync' is active nowhere"]:
             """It is buried soon."""
+    code, page = await hs(deployment, "status")
+    assert code == 1
+    assert page.splitlines()[-1] == "the plugin 'sync' is active nowhere"
+
+
+async def test_a_process_that_does_not_answer_is_a_problem(
+    tmp_path: Path, database_url: str, redis_server: RedisServer
+) -> None:
+    settings = {"redis": {"url": redis_server.url()}, "cluster": {"secret": "sesame"}, "server_name": "gone.test"}
+    async with homeserver(tmp_path, database_url, settings=settings, plugins=[PLUGIN]) as server:
+        config, installed = server.core.config, server.core.installed
+        assert (await overview(config, installed)).problems == []
+    db = await open_database(database_url)
+    gone = Member("gone-1", "gone", frozenset({"notes"}), "http://127.0.0.1:1")
+    await db.write(lambda tx: members.join(tx, gone))
+    await db.close()
+    problems = (await overview(config, installed)).problems
+
+    assert problems[0].startswith("gone: no answer at http://127.0.0.1:1: ")
+    assert problems[1:] == [f"the stream 'notes' has {NOTES.slots} of {NOTES.slots} slots without an owner"]
