@@ -154,6 +154,19 @@ print(json.dumps(loaded))
     assert {plugin: heavy for plugin, heavy in json.loads(done.stdout).items() if heavy} == {}
 
 
+def test_a_process_that_is_alone_needs_nothing_that_speaks_with_others() -> None:
+    script = """
+import sys
+import hs_core.server
+from hs_core.plugin.discovery import discover
+discover()
+print(*sorted({"aiohttp", "psycopg", "redis"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
+
+
 def test_every_module_has_a_name_and_a_home() -> None:
     nameless = [
         module.name
