@@ -6,7 +6,6 @@ import asyncio
 import os
 import resource
 import ssl
-from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +36,6 @@ class Server:
         self._servers: list[asyncio.Server] = []
         self._connections: list[Connections] = []
         self._sockets: list[Path] = []
-        self._date: asyncio.TimerHandle | None = None
 
     async def listen(self, listener: Listener, app: ASGIApp) -> str:
         """Begin to answer; returns the address as a URL (of a Unix socket `unix:PATH`).
@@ -67,7 +65,6 @@ class Server:
             )
         self._servers.append(server)
         self._connections.append(connections)
-        self._tell_date()
         return _address(listener, server)
 
     async def drain(self, patience: float) -> None:
@@ -85,8 +82,6 @@ class Server:
                     await connections.all_closed.wait()
         except TimeoutError:
             await self._break_off()
-        if self._date is not None:
-            self._date.cancel()
         self._servers.clear()
         self._connections.clear()
 
@@ -109,15 +104,6 @@ class Server:
             for connection in connections.connections
             if isinstance(connection, BoundedProtocol)
         ]
-
-    def _tell_date(self) -> None:
-        """The `Date` of all answers of this second."""
-        if self._date is not None:
-            self._date.cancel()
-        headers = [(b"date", formatdate(usegmt=True).encode())]
-        for connections in self._connections:
-            connections.default_headers = headers
-        self._date = asyncio.get_running_loop().call_later(1, self._tell_date)
 
 
 def _uvicorn_config(app: ASGIApp) -> Config:

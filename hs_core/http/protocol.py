@@ -8,6 +8,7 @@ take no answer. It also tells a request whose client has gone.
 from __future__ import annotations
 
 import asyncio
+from email.utils import formatdate
 from typing import Any, Final
 
 from uvicorn.config import Config
@@ -49,6 +50,21 @@ class Connections(ServerState):
         self.limit = limit
         self.all_closed = asyncio.Event()
         self.all_closed.set()
+        self._monotonic = asyncio.get_running_loop().time
+        self._dated = -1.0
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The `Date` of answers, good for a second: written for who asks, not every second of a quiet night."""
+        now = self._monotonic()
+        if now - self._dated >= 1 or self._dated < 0:
+            self._dated = now
+            self._date = [(b"date", formatdate(usegmt=True).encode())]
+        return self._date
+
+    @default_headers.setter
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """uvicorn's own server sets them; we have none but the date."""
 
 
 class BoundedProtocol(HttpToolsProtocol):

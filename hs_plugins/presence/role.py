@@ -24,7 +24,9 @@ from hs_plugins.rooms.api import EVENTS, ROOMS_READ
 log = structlog.get_logger(__name__)
 
 SOONEST: Final = 0.2
-"""Seconds between two turns, when there is nothing else to do."""
+"""Seconds between two turns, when the process has nothing else to do."""
+AT_REST: Final = 5.0
+"""The same when there is nothing to tell: in case that the stream has come to this process meanwhile."""
 BUSY: Final = 1.0
 """When turns have become fewer than that, nobody is told at once."""
 LATEST: Final = 10.0
@@ -47,7 +49,7 @@ class PresenceRole(Presences):
         return self.services[PRESENCE]
 
     async def keep_telling(self) -> None:
-        """Turn after turn, for as long as the process lives; the busier it is, the fewer."""
+        """Turn after turn while there is something to do, for as long as the process lives; the busier, the fewer."""
         pause = SOONEST
         while True:
             asked = self.clock.monotonic() + pause
@@ -59,6 +61,7 @@ class PresenceRole(Presences):
                 await self.turn()
             except DatabaseUnavailable:
                 log.warning("the database is away, presence is told later")
+            await self.rest(AT_REST)
 
     async def released(self, slots: Collection[int]) -> None:
         """Another process goes on with what is written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class Presences:
     _scheduled: dict[UserId, int] = field(default_factory=dict)
     _told_at: int = 0
     _epoch: int | None = None
+    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there is something for a turn to do that was not foreseen."""
 
     # The service
 
@@ -137,6 +140,23 @@ class Presences:
                     self._look(user, now)
         await self._tell(list(self._news | self._moved)[:MAX_TOLD])
 
+    async def rest(self, longest: float) -> None:
+        """Return when there is something for a turn to do, or after so many seconds."""
+        now = self.clock.now_ms()
+        due = (self._due[0][0] - now) / 1000 if self._due else longest
+        if self._news or self._moved or due <= 0:
+            return
+        self._stirred.clear()
+        waiting = [
+            asyncio.ensure_future(self.clock.sleep(min(due, longest))),
+            asyncio.ensure_future(self._stirred.wait()),
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
     async def save(self) -> None:
         """Write what has to outlive a restart, unless others know better by now."""
         saved, self.unsaved = self.unsaved, {}
@@ -183,6 +203,7 @@ class Presences:
         self.rooms.moved(user_id)
         if user_id in self._users:
             came_to = self._moved.setdefault(user_id, set())
+            self._stirred.set()
             (came_to.add if row.membership == "join" else came_to.discard)(row.room_id)
 
     def _row(self, user: UserPresence, rooms: tuple[RoomId, ...]) -> PresenceRow:
@@ -204,10 +225,12 @@ class Presences:
         seen, told = user.at(now), self._told.get(user.user_id)
         if told is None or _differ(seen, told):
             self._news[user.user_id] = None
+            self._stirred.set()
         due, scheduled = user.next_change(now), self._scheduled.get(user.user_id)
         if due is not None and (scheduled is None or due < scheduled):
             self._scheduled[user.user_id] = due
             heapq.heappush(self._due, (due, user.user_id))
+            self._stirred.set()
 
     async def _user(self, user_id: UserId) -> UserPresence | None:
         """Somebody of whom there is news; `None` if that is not to be kept."""

@@ -26,6 +26,9 @@ STEP = 500
 PURGES = 100
 """Purges that one turn looks at."""
 
+SELDOM = 30
+"""Turns until the table is looked at, although nobody here has begun a purge since."""
+
 
 class Purger:
     """Carries out purges in the rooms of this process."""
@@ -35,6 +38,7 @@ class Purger:
         self._writer = writer
         self._db = db
         self._clock = clock
+        self._rested = SELDOM
 
     async def begin(self, room_id: RoomId, find: Callable[[Transaction], Place | None]) -> str:
         """Write down that a room is to be purged up to a place; answers with the purge's ID. Raises `NotFound`."""
@@ -44,13 +48,19 @@ class Purger:
             if place is None:
                 raise NotFound("There is no such event in the room's timeline")
             await self._writer.write([room_id], lambda tx, _: begin_purge(tx, purge_id, room_id, place, now))
+        self._rested = SELDOM
         return purge_id
 
     async def turn(self) -> None:
-        """Finish the purges of rooms that this process owns."""
-        for purge in await self._db.read(lambda tx: unfinished(tx, PURGES)):
+        """Finish the purges of rooms that this process owns: those begun here, and now and then those of others."""
+        self._rested += 1
+        if self._rested < SELDOM:
+            return
+        purges = await self._db.read(lambda tx: unfinished(tx, PURGES))
+        for purge in purges:
             while self._writer.owns(purge.room_id) and await self._step(purge) == STEP:
                 continue
+        self._rested = SELDOM if len(purges) == PURGES else 0
 
     async def _step(self, purge: Purge) -> int:
         """Purge some events, with nobody else doing anything to the room; says how many."""

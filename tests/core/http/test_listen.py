@@ -6,6 +6,8 @@ import asyncio
 import ssl
 import subprocess
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import aiohttp
@@ -52,6 +54,14 @@ async def test_an_address_that_is_taken_is_an_error(toy: Toy) -> None:
 async def test_requests_one_after_another_on_one_connection_are_answered_in_order(toy: Toy) -> None:
     said = await toy.say(GET + b"\r\n" + GET.replace(b"/versions", b"/nowhere") + b"Connection: close\r\n\r\n")
     assert said.index(b" 200 OK") < said.index(b" 404 ")
+
+
+async def test_answers_are_dated(toy: Toy) -> None:
+    for _ in range(2):
+        began = datetime.now(UTC)
+        async with toy.get("/versions") as response:
+            (date,) = response.headers.getall("Date")
+        assert began - timedelta(seconds=2) < parsedate_to_datetime(date) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("unfinished", [b"", b"GET", GET + b"X: "])
