@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from hs_core.errors import InvalidParam, MatrixError
-from hs_core.matrix.identifiers import RoomAlias, RoomId, UserId, parse_room_alias, parse_user_id
+from hs_core.matrix.identifiers import DeviceId, RoomAlias, RoomId, UserId, parse_room_alias, parse_user_id
 from hs_core.matrix.room_version import RoomVersion, room_version
 from hs_plugins.client.presets import (
     MAX_INITIAL_STATE,
@@ -16,6 +18,8 @@ from hs_plugins.client.presets import (
 from hs_plugins.client.role import ClientApi
 from hs_plugins.rooms.api import Draft, new_room
 
+MAKING: Final = DeviceId("making a room")
+"""Stands for the device whose transaction it is: one that nobody has."""
 ATTEMPTS: Final = 10
 """How often a room that exists already is made anew, at another time."""
 
@@ -55,6 +59,9 @@ async def begin_room(
     the same room: then the later one is made a little later.
     """
     creator = drafts[0].sender
+    # So that the owner of the room knows this call from another if it has to be made again, after a crash.
+    once = replace(drafts[-1], device_id=MAKING, txn_id=client.clock.random_text(16))
+    drafts = [*drafts[:-1], once]
     for attempt in range(1, ATTEMPTS + 1):
         room_id, create_event = new_room(
             creator,

@@ -7,12 +7,16 @@ from hs_core.matrix.identifiers import RoomAlias, RoomId
 from hs_plugins.directory.rows import PublishedRow
 from hs_plugins.directory.values import Alias
 
-# Whoever reserved an alias and did not settle it in time has lost it.
+# Whoever reserved an alias and did not settle it in time has lost it. To reserve it again for the same room is no harm:
+# that is a call whose answer got lost.
 _PUT = """
     INSERT INTO room_aliases (alias, room_id, creator, created_ts, reserved_until) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (alias) DO UPDATE SET room_id = excluded.room_id, creator = excluded.creator,
         created_ts = excluded.created_ts, reserved_until = excluded.reserved_until
-    WHERE room_aliases.reserved_until < excluded.created_ts
+    WHERE room_aliases.reserved_until < excluded.created_ts OR (
+        room_aliases.room_id = excluded.room_id AND room_aliases.creator = excluded.creator
+        AND room_aliases.reserved_until IS NOT NULL AND excluded.reserved_until IS NOT NULL
+    )
 """
 _SETTLE = "UPDATE room_aliases SET reserved_until = NULL WHERE alias = ? AND room_id = ?"
 _RELEASE = "DELETE FROM room_aliases WHERE alias = ? AND room_id = ? AND reserved_until IS NOT NULL"

@@ -141,7 +141,8 @@ class Rooms(Protocol):
     async def create_room(self, room_id: RoomId, create_event: bytes, drafts: Sequence[Draft]) -> Sent:
         """Begin a room with a signed create event (see `new_room`) and send the drafts, all or nothing.
 
-        Answers with the last event. 400 `M_INVALID_ROOM_STATE` if the authorisation rules refuse one of them.
+        Answers with the last event; so it does for a room that is there, if the last draft has the `txn_id` with which
+        that was made, else 400 `M_ROOM_IN_USE`. 400 `M_INVALID_ROOM_STATE` if the authorisation rules refuse one of them.
         """
 
     async def send(self, room_id: RoomId, draft: Draft) -> Sent:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hs_core.db import Database
-from hs_core.errors import BadJson, InvalidRoomState, Unknown, as_matrix_error
+from hs_core.errors import BadJson, InvalidRoomState, RoomInUse, Unknown, as_matrix_error
 from hs_core.matrix.auth import authorise
 from hs_core.matrix.canonical_json import decode_json
 from hs_core.matrix.errors import ProtocolError, Rejected
@@ -46,7 +46,16 @@ class RoomsService:
         event = _parse_create_event(create_event)
         if event.room_id != room_id:
             raise BadJson("The create event is of another room")
-        async with self._actors.new(room_id, event.room_version) as actor:
+        try:
+            return await self._create(event, drafts)
+        except RoomInUse:
+            earlier = await self._made_before(room_id, drafts)
+            if earlier is None:
+                raise
+            return await durable(earlier)
+
+    async def _create(self, event: Event, drafts: Sequence[Draft]) -> Sent:
+        async with self._actors.new(event.room_id, event.room_version) as actor:
             with _refusals():
                 try:
                     operation = await _begin(actor, event)
@@ -56,6 +65,13 @@ class RoomsService:
                     # `power_level` is set below that necessary to set the room name".
                     raise InvalidRoomState(str(error)) from error
         return await durable(sending)
+
+    async def _made_before(self, room_id: RoomId, drafts: Sequence[Draft]) -> asyncio.Future[Sent] | None:
+        """What the same call came to that asks again because nobody lived to answer it."""
+        if not drafts:
+            return None
+        async with self._actors.of(room_id) as actor:
+            return await actor.engine.transactions.find(room_id, drafts[-1])
 
     async def send(self, room_id: RoomId, draft: Draft) -> Sent:
         return await self.send_all(room_id, [draft])

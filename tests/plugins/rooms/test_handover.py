@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hs_core.core import Core
-from hs_core.matrix.identifiers import RoomId
+from hs_core.errors import RoomInUse
+from hs_core.matrix.identifiers import DeviceId, RoomId
 from hs_core.matrix.room_version import V11
 from hs_core.testing.homeserver import homeserver
 from hs_core.testing.redis import RedisServer
@@ -66,3 +68,25 @@ async def test_rooms_go_on_in_the_process_that_takes_them_over(
             assert await second.core.services[ROOMS].send(room_id, message(1)) == sent, "the same request is done once"
             later = await second.core.services[ROOMS].send(room_id, message(2))
             assert later.position > sent.position
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_room_is_made_once_however_often_its_maker_must_ask(
+    database_url: str, redis_server: RedisServer, folders: list[Path]
+) -> None:
+    settings = {"redis": {"url": redis_server.url()}, "cluster": {"secret": "of the tests"}}
+    join = Draft(sender=USER, type="m.room.member", state_key=USER, content={"membership": "join"})
+    mine, another = (replace(join, device_id=DeviceId("making"), txn_id=each) for each in ("once", "another time"))
+    answers = []
+    for folder in folders:  # one process, and its successor
+        async with homeserver(folder, database_url, settings=settings, plugins=[plugin]) as server:
+            core = server.core
+            if not answers:
+                room_id, create = new_room(
+                    USER, V11, {}, server_name=core.server_name, signing_key=core.signing_key, clock=core.clock
+                )
+            answers.append(await core.services[ROOMS].create_room(room_id, create, [mine]))
+            with pytest.raises(RoomInUse):
+                await core.services[ROOMS].create_room(room_id, create, [another])
+
+    assert answers[0] == answers[1]
