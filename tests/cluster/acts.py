@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -35,6 +36,32 @@ class Whispers:
         for event in sync.get("to_device", {}).get("events", []):
             if event["type"] == "test.whisper" and event["sender"] == self._sender.user_id:
                 self._heard.append(event["content"]["number"])
+
+
+class Making:
+    """Somebody makes rooms. None is made twice, but by clients that ask twice: that is how `createRoom` is."""
+
+    def __init__(self, maker: Person) -> None:
+        self._maker = replace(maker, attempts=0)
+        self._before: set[str] | None = None
+        self._made: set[str] = set()
+        self._asked = 0
+
+    async def once(self) -> None:
+        if self._before is None:
+            self._before = await self._joined()
+        before = self._maker.attempts
+        self._made.add((await self._maker.ask("POST", "/createRoom", body={}))["room_id"])
+        self._asked += self._maker.attempts - before
+
+    async def check(self) -> None:
+        assert self._before is not None
+        new = await self._joined() - self._before
+        assert self._made <= new
+        assert len(new) <= self._asked
+
+    async def _joined(self) -> set[str]:
+        return set((await self._maker.ask("GET", "/joined_rooms"))["joined_rooms"])
 
 
 class Supply:

@@ -13,7 +13,7 @@ from hs_core.testing.deployment import SECRET, Deployment, deployed
 from hs_core.testing.postgres import PostgresServer, run_postgres
 from hs_core.testing.redis import RedisServer, run_redis
 from tests.cluster import acts
-from tests.cluster.load import Load
+from tests.cluster.load import Act, Load
 
 TWO_OF_EACH = {
     "edge": {"plugins": ["client", "login"], "replicas": 2},
@@ -34,6 +34,24 @@ class Cluster:
     load: Load
     database: str
     """Its URL."""
+
+
+def everything(load: Load) -> list[Act]:
+    """What three people do besides talking in three rooms."""
+    alice, bob, carol = load.people
+    of_alice, of_bob, of_carol = load.readers
+    supply = acts.Supply(carol)
+    return [
+        *(acts.Whispers(sender, reader) for sender in (alice, bob) for reader in (of_bob, of_carol)),
+        *(acts.Claims(claimer, supply) for claimer in (alice, bob)),
+        *(acts.AccountData(reader) for reader in (of_alice, of_bob)),
+        *(acts.PushRules(reader) for reader in (of_bob, of_carol)),
+        *(acts.Reading(reader.person, reader, room) for reader, room in zip(load.readers, load.rooms, strict=True)),
+        acts.Typing(bob, of_alice, load.rooms[0]),
+        acts.Presence(carol, of_alice),
+        acts.Renaming(alice, of_carol),
+        acts.Making(bob),
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -62,17 +80,5 @@ async def cluster(
         Client(deployment.urls, shared_secret=SECRET) as client,
     ):
         load = await Load.begin(lambda: deployment.urls, client, rooms=ROOMS)
-        alice, bob, carol = load.people
-        of_alice, of_bob, of_carol = load.readers
-        supply = acts.Supply(carol)
-        load.acts += [
-            *(acts.Whispers(sender, reader) for sender in (alice, bob) for reader in (of_bob, of_carol)),
-            *(acts.Claims(claimer, supply) for claimer in (alice, bob)),
-            *(acts.AccountData(reader) for reader in (of_alice, of_bob)),
-            *(acts.PushRules(reader) for reader in (of_bob, of_carol)),
-            *(acts.Reading(reader.person, reader, room) for reader, room in zip(load.readers, load.rooms, strict=True)),
-            acts.Typing(bob, of_alice, load.rooms[0]),
-            acts.Presence(carol, of_alice),
-            acts.Renaming(alice, of_carol),
-        ]
+        load.acts += everything(load)
         yield Cluster(deployment, durable_postgres, own_redis, load, url)

@@ -36,6 +36,8 @@ class Person:
     failures: Counter[str]
     """Answers that were none, in words."""
     patience: float = PATIENCE
+    attempts: int = 0
+    """How often anything was asked."""
     slowest: float = 0.0
     """Seconds that anything took until it was done."""
     _turns: count[int] = field(default_factory=count)
@@ -65,6 +67,7 @@ class Person:
         self, url: str, method: str, where: str, body: Json | None, query: Mapping[str, str]
     ) -> Json | str:
         """The answer of one process, or why there was none."""
+        self.attempts += 1
         wait = ATTEMPT + int(query.get("timeout", 0)) / 1000
         try:
             async with self.user.session.request(
