@@ -142,7 +142,7 @@ class Rooms(Protocol):
         """Begin a room with a signed create event (see `new_room`) and send the drafts, all or nothing.
 
         Answers with the last event; so it does for a room that is there, if the last draft has the `txn_id` with which
-        that was made, else 400 `M_ROOM_IN_USE`. 400 `M_INVALID_ROOM_STATE` if the authorisation rules refuse one of them.
+        that was made. Else 400 `M_ROOM_IN_USE`; `M_INVALID_ROOM_STATE` if the authorisation rules refuse a draft.
         """
 
     async def send(self, room_id: RoomId, draft: Draft) -> Sent:

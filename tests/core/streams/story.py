@@ -48,6 +48,22 @@ class Actor:
             task.cancel()
 
 
+@dataclass
+class Reader:
+    """A client that asks another process each time, from where the last answer ended."""
+
+    began_at: int
+    position: int
+    told: list[tuple[int, str]] = field(default_factory=list)
+
+    def ask(self, actor: Actor) -> None:
+        """Be told what is new. A process that has not come so far keeps the client waiting: that is no answer."""
+        reached = actor.node.follower.position
+        if reached >= self.position >= actor.began_at:
+            self.told += actor.node.heard[self.position - actor.began_at : reached - actor.began_at]
+            self.position = reached
+
+
 class Story:
     """What happens, and what is known of it at the end."""
 
@@ -55,13 +71,14 @@ class Story:
         self.random = random.Random(seed)
         self.clock = TestClock()
         self.server = SimulatedServer(self.random.random, self.clock)
-        self.network = FaultyNetwork(self.random.random, self.clock, dropped=self.random.choice([0.0, 0.1, 0.5, 0.9]))
+        self.network = FaultyNetwork(self.random.random, self.clock, dropped=self.random.choice([0.0, 0.2, 0.5, 0.9]))
         self.alive: list[Actor] = []
         self.crashed: list[Actor] = []
         self.acknowledged: set[str] = set()
         self.refused: set[str] = set()
         self.tokens: list[tuple[int, Rows]] = []
         """Positions that a client may have been given, with all that there was up to them at the time."""
+        self.readers: list[Reader] = []
         self._told = 0
 
     async def tell(self) -> None:
@@ -74,6 +91,7 @@ class Story:
                 await self._while_time_passes(self._start())
             await self.clock.advance(self.random.random() * 0.3)
             self._hand_out_tokens()
+            self._read()
             if self.random.random() < 0.15:
                 self._crash()
         self.server.away = 0.0
@@ -83,6 +101,9 @@ class Story:
         await self.clock.advance(1)
         self.network.heal()
         await self.clock.advance(5)
+        for reader in self.readers:
+            for actor in self.alive:
+                reader.ask(actor)
         for actor in self.alive:
             actor.rest()
         await self.clock.advance(0)
@@ -118,6 +139,14 @@ class Story:
         for actor in self.alive:
             position = actor.node.follower.position
             self.tokens.append((position, self.stored(position)))
+
+    def _read(self) -> None:
+        if self.alive and self.random.random() < 0.3:
+            position = self.random.choice(self.alive).node.follower.position
+            self.readers.append(Reader(position, position))
+        for reader in self.readers:
+            if self.alive:
+                reader.ask(self.random.choice(self.alive))
 
     async def _write(self, node: Node) -> None:
         while True:

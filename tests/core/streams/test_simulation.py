@@ -26,6 +26,9 @@ async def test_the_laws_of_streams_hold_in_every_story(story: Story) -> None:
     for actor in story.alive:
         assert actor.node.follower.position == len(stored), "everybody has everything in the end"
 
+    for reader in story.readers:
+        assert reader.told == stored[reader.began_at : reader.position], "wherever a client asks, it goes on there"
+
     for position, rows in story.tokens:
         assert story.stored(position) == rows, "nothing is committed below a token that was handed out"
 
@@ -56,4 +59,5 @@ async def test_stories_are_about_something() -> None:
     assert all(story.acknowledged for story in stories)
     assert any(story.refused for story in stories)
     assert any(story.crashed for story in stories)
+    assert any(len(reader.told) > 10 for story in stories for reader in story.readers)
     assert any(actor.began_at > 0 for story in stories for actor in story.alive)

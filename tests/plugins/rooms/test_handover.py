@@ -13,7 +13,7 @@ from hs_core.matrix.identifiers import DeviceId, RoomId
 from hs_core.matrix.room_version import V11
 from hs_core.testing.homeserver import homeserver
 from hs_core.testing.redis import RedisServer
-from hs_plugins.rooms.api import EVENTS, ROOMS, Draft, new_room
+from hs_plugins.rooms.api import EVENTS, ROOMS, Draft, Sent, new_room
 from hs_plugins.rooms.plugin import plugin
 from tests.plugins.rooms.loaded import USER, message
 
@@ -77,7 +77,7 @@ async def test_a_room_is_made_once_however_often_its_maker_must_ask(
     settings = {"redis": {"url": redis_server.url()}, "cluster": {"secret": "of the tests"}}
     join = Draft(sender=USER, type="m.room.member", state_key=USER, content={"membership": "join"})
     mine, another = (replace(join, device_id=DeviceId("making"), txn_id=each) for each in ("once", "another time"))
-    answers = []
+    answers: list[Sent] = []
     for folder in folders:  # one process, and its successor
         async with homeserver(folder, database_url, settings=settings, plugins=[plugin]) as server:
             core = server.core
