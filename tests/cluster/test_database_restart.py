@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from tests.cluster.conftest import Cluster
 from tests.cluster.load import PATIENCE
-
-pytestmark = pytest.mark.xdist_group("cluster")
 
 
 async def test_nothing_is_lost_when_postgresql_restarts(cluster: Cluster) -> None:

@@ -9,8 +9,6 @@ import pytest
 from tests.cluster.conftest import TWO_OF_EACH, Cluster
 from tests.cluster.database import is_writing, until_members
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 roles = pytest.mark.parametrize("role", TWO_OF_EACH)
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 from signal import SIGKILL
 
-import pytest
-
 from tests.cluster.conftest import Cluster
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
-CONVERGED: float = 5.0
+CONVERGED = 5.0
 """Seconds after its return within which everybody has been shown all there is."""
 
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from hs_core.testing.client import Client
 from hs_core.testing.deployment import SECRET, deployed
 from hs_core.testing.postgres import PostgresServer
 from hs_core.testing.redis import RedisServer
 from tests.cluster.database import owners
 from tests.cluster.load import Load
-
-pytestmark = pytest.mark.xdist_group("cluster")
 
 LAYOUT = {"rest": {"plugins": ["*"], "except": ["rooms"]}, "rooms": {"plugins": ["rooms"], "replicas": 4}}
 ROOMS = 8

@@ -20,8 +20,6 @@ from tests.cluster.database import until_members
 from tests.cluster.load import PATIENCE, Load, Person, Reader
 from tests.environments import Environment, copy_example, install
 
-pytestmark = pytest.mark.xdist_group("third party")
-
 LAYOUT = {
     "books": {"plugins": ["guestbook"], "replicas": 2},
     "sync": {"plugins": ["sync"]},
