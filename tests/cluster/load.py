@@ -95,6 +95,8 @@ class Reader:
     """Syncs for ever, and remembers what it was shown of each room."""
 
     person: Person
+    rooms: Sequence[str]
+    """Those that it looks at."""
     seen: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Texts by room, as they came."""
     watchers: list[Callable[[Json], None]] = field(default_factory=list)
@@ -110,8 +112,9 @@ class Reader:
         assert self.token is not None
         query = {"since": self.token, "timeout": str(POLL_MS), "filter": EVERYTHING}
         answer = await self.person.ask("GET", "/sync", query=query)
-        for room, part in answer.get("rooms", {}).get("join", {}).items():
-            timeline = part.get("timeline", {"events": []})
+        joined = answer.get("rooms", {}).get("join", {})
+        for room in self.rooms:
+            timeline = joined.get(room, {}).get("timeline", {"events": []})
             assert not timeline.get("limited"), f"{self.person.user_id} missed something of {room}"
             self.seen[room] += [text for event in timeline["events"] if (text := _text(event)) is not None]
         self.token = answer["next_batch"]
@@ -179,7 +182,7 @@ class Load:
         users = [await client.register() for _ in range(people)]
         failures: Counter[str] = Counter()
         persons = [Person(user, urls, failures) for user in users]
-        load = cls([], persons, [Reader(person) for person in persons], [], failures)
+        load = cls([], persons, [], [], failures)
         for number in range(rooms):
             owner = users[number % people]
             load.rooms.append(await owner.create_room(preset="public_chat"))
@@ -188,6 +191,7 @@ class Load:
                     await user.join(load.rooms[-1])
         numbers = count()
         load.acts += [Talk(room, person, numbers) for room in load.rooms for person in persons]
+        load.readers += [Reader(person, load.rooms) for person in persons]
         for reader in load.readers:
             await reader.begin()
         return load
