@@ -64,6 +64,19 @@ def compile_ruleset(ruleset: Ruleset) -> CompiledRuleset:
     return UNCHANGED_RULES if ruleset == _NOTHING_CHANGED else _compile(ruleset)
 
 
+class _NoUserId(str):
+    """Equals nothing that an event can say."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
 def is_unremarkable(content: Mapping[str, Any]) -> bool:
     """Whether the unchanged rules look at nothing but type and `msgtype` in a message with this content."""
     return "m.mentions" not in content and "m.relates_to" not in content
@@ -143,5 +156,5 @@ _NOTHING_CHANGED: Final = Ruleset()
 UNCHANGED_RULES: Final = _compile(_NOTHING_CHANGED)
 """The rules of everybody who has not changed theirs."""
 
-SOMEBODY: Final = Recipient(UserId("@"), None)
+SOMEBODY: Final = Recipient(UserId(_NoUserId()), None)
 """Anybody whom nothing in the event singles out."""
