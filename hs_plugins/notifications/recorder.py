@@ -43,6 +43,8 @@ LOOK: Final = 1.0
 """Seconds after which one looks whether slots have come or gone."""
 PAUSE: Final = 0.05
 """Seconds that one gives another process to write."""
+EVENTS_AT_ONCE: Final = 2_000
+"""Of which somebody is notified, in one transaction."""
 MOST_IN_MEMORY: Final = 50_000
 """Outcomes and receipts that wait to be written; if there are more, all are read from the streams again."""
 
@@ -191,7 +193,7 @@ class Recorder:
         return slots
 
     async def _write_what_happened(self) -> None:
-        up_to = self._watch.evaluated
+        up_to = self._end(self._watch.evaluated)
         ready = {slot: held for slot, held in self._slots.items() if held.at.events <= up_to}
         outcomes = [outcome for outcome in self._outcomes if outcome.position <= up_to]
         later = deque(outcome for outcome in self._outcomes if outcome.position > up_to)
@@ -203,6 +205,15 @@ class Recorder:
         for _ in receipts:
             self._receipts.popleft()
         self._slots |= await self._write(ready, outcomes, receipts, to)
+
+    def _end(self, evaluated: int) -> int:
+        """How far one transaction goes."""
+        positions = sorted(outcome.position for outcome in self._outcomes if outcome.position <= evaluated)
+        if len(positions) <= EVENTS_AT_ONCE:
+            return evaluated
+        self._news.set()
+        self._hurried.set()
+        return positions[EVENTS_AT_ONCE - 1]
 
     def _receipts_for(self, up_to: int) -> tuple[list[ReceiptRow], int]:
         """The receipts for events up to a position, and where they end in their stream: before the first other one."""

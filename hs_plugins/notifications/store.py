@@ -79,7 +79,8 @@ _CLEAR_EMPTY = """
 """
 
 _PAGE = """
-    SELECT entries FROM notifications WHERE user_id = ? AND first < ? {only} ORDER BY position DESC LIMIT ?
+    SELECT position, entries FROM notifications
+    WHERE user_id = ? AND first < ? AND position < ? {only} ORDER BY position DESC LIMIT ?
 """
 _ANY = _PAGE.format(only="")
 _HIGHLIGHTS = _PAGE.format(only="AND highlights > 0")
@@ -94,6 +95,8 @@ _ERASE = "DELETE FROM notifications WHERE user_id = ?"
 _ERASE_COUNTS = "DELETE FROM unread_counts WHERE user_id = ?"
 
 _CHUNKS_AT_ONCE: Final = 200
+_CHUNKS_OF_PAGE: Final = 10
+_LATEST: Final = 2**63 - 1
 
 
 class Progress(NamedTuple):
@@ -269,13 +272,17 @@ def _remove(tx: Transaction, user: UserId, at: int, event: int, entries: bytes) 
 
 def page(tx: Transaction, user: UserId, before: int, limit: int, *, highlights: bool) -> list[Listed]:
     """What a user was notified of before a position of the stream of room events, the latest first."""
-    found = [
-        (entry, each.room_id, each.thread_id)
-        for (entries,) in tx.all(_HIGHLIGHTS if highlights else _ANY, (user, before, limit + 1))
-        for each in decode_entries(entries)
-        for entry in each.entries
-        if entry.position < before and (entry.highlight or not highlights)
-    ]
+    found: list[tuple[Entry, RoomId, str]] = []
+    at, sql = _LATEST, _HIGHLIGHTS if highlights else _ANY
+    while len(found) < limit and (chunks := tx.all(sql, (user, before, at, _CHUNKS_OF_PAGE))):
+        at = chunks[-1][0]
+        found += [
+            (entry, each.room_id, each.thread_id)
+            for _, entries in chunks
+            for each in decode_entries(entries)
+            for entry in each.entries
+            if entry.position < before and (entry.highlight or not highlights)
+        ]
     found.sort(key=lambda one: one[0].position, reverse=True)
     del found[limit:]
     if not found:

@@ -29,6 +29,9 @@ TRIES: Final = 5
 PAUSE: Final = 1.0
 """Seconds until the next try while the database is away."""
 
+PATIENCE: Final = 2.0
+"""Seconds that a response waits for what must be read first."""
+
 Placed = tuple[int, EventRow]
 Wanted = Callable[[UserId], bool]
 
@@ -71,12 +74,18 @@ class Watch:
         self._tell()
 
     async def settled(self, room_ids: Collection[RoomId]) -> None:
-        """Return when no event waits in any of these rooms that had been received before."""
+        """Return when no event waits in any of these rooms that had been received before, or soon anyway: what there
+        is to tell is worth more than its count.
+        """
         waited_for = {room_id: rows[-1][0] for room_id, rows in self.pending.items() if room_id in room_ids}
-        while any(self._waits(room_id, position) for room_id, position in waited_for.items()):
-            moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._settled.append(moved)
-            await moved
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while any(self._waits(room_id, position) for room_id, position in waited_for.items()):
+                    moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                    self._settled.append(moved)
+                    await moved
+        except TimeoutError:
+            log.warning("responses do not wait for push rules any longer", rooms=len(waited_for))
 
     async def run(self) -> None:
         """Read what is needed, for as long as the process lives."""

@@ -16,8 +16,8 @@ THREADS = ["main", "$one", "$two"]
 happenings = st.lists(
     st.one_of(
         st.tuples(st.just("notified"), st.sampled_from(THREADS), st.booleans()),
-        st.tuples(st.just("read"), st.sampled_from([None, *THREADS]), st.integers(0, 60)),
-        st.tuples(st.just("removed"), st.none(), st.integers(0, 60)),
+        st.tuples(st.just("read"), st.sampled_from([None, *THREADS]), st.integers(1, 60)),
+        st.tuples(st.just("removed"), st.none(), st.integers(1, 60)),
     ),
     max_size=60,
 )
