@@ -38,6 +38,7 @@ class Deployment:
             "data_dir": str(folder),
             "database": {"url": database_url},
             "redis": {"url": redis_url},
+            "cluster": {"secret": SECRET},
             "listeners": [{"port": 0, "resources": ["client", "admin"]}],
             "registration": {"enabled": True, "shared_secret": SECRET},
             "password_hash": {"cost": "minimum"},
