@@ -9,7 +9,7 @@ import asyncio
 import http.client
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -90,18 +90,36 @@ def _call(host: str, listener: Listener, method: str, body: actions.Signed | Non
 
 
 async def _act_here(config: Config, discovery: Discovery, key: SigningKey, action: actions.Any) -> Answer:
-    """Be the server for a moment, without listening."""
+    """Be a process of the server for a moment, without listening.
+
+    Where there can be others, it is one that does nothing itself, so that nothing is handed over to it and back.
+    """
     from hs_core import logs
+    from hs_core.cluster.calls import ServiceMissing
+
+    logs.configure(msgspec.structs.replace(config.logging, level="WARNING"), "hs user")
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    if config.redis.url is not None:
+        try:
+            return await _act_as(config, discovery, [], key, action)
+        except ServiceMissing:
+            pass  # the others are not there
+    return await _act_as(config, discovery, discovery.select(["*"]), key, action)
+
+
+async def _act_as(
+    config: Config, discovery: Discovery, active: Sequence[str], key: SigningKey, action: actions.Any
+) -> Answer:
     from hs_core.clock import SystemClock
+    from hs_core.cluster.calls import ServiceMissing
     from hs_core.db import DatabaseError, DatabaseInUse
     from hs_core.errors import MatrixError
     from hs_core.process import Composition, running
     from hs_plugins.login.administration.administrator import Administrator
     from hs_plugins.login.api import ACCOUNTS, USERS
 
-    logs.configure(msgspec.structs.replace(config.logging, level="WARNING"), "hs user")
-    config.data_dir.mkdir(parents=True, exist_ok=True)
-    composition = Composition(discovery.plugins, discovery.select(["*"]), (), "hs user")
+    composition = Composition(discovery.plugins, active, (), "hs user")
+    refusal: Exception
     try:
         async with running(config, composition, key, SystemClock()) as process:
             core = process.core
@@ -110,7 +128,9 @@ async def _act_here(config: Config, discovery: Discovery, key: SigningKey, actio
             )
             try:
                 return list(await administrator.act(action))
-            except MatrixError as error:  # outside the context it would come in a group
+            except ServiceMissing as error:  # outside the context it would come in a group, like the next
+                refusal = error
+            except MatrixError as error:
                 refusal = Failure([error.message])
     except DatabaseInUse:
         raise Failure(

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from hs_core.testing.client import Client
+from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import homeserver
+from hs_core.testing.redis import run_redis
 
 
 @pytest.fixture
@@ -54,6 +56,21 @@ async def test_a_live_server_does_what_whoever_has_its_key_asks(tmp_path: Path, 
             nonce = (await client.request("GET", "/_hs/administer"))["nonce"]
             forged = {"nonce": nonce, "action": '{"do":"list users"}', "signature": "A" * 86}
             assert await client.error("POST", "/_hs/administer", json=forged) == (403, "M_FORBIDDEN")
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_deployment_does_it_wherever_the_plugin_is_active(database_url: str, tmp_path: Path) -> None:
+    layout = {"login": {"plugins": ["login"]}, "rest": {"plugins": ["*"], "except": ["login"]}}
+    with run_redis() as redis:
+        async with deployed(tmp_path / "hs", database_url, redis.url(), layout) as deployment:
+            config = tmp_path / "hs" / "hs.yaml"
+            done = await asyncio.to_thread(hs, config, "user", "create", "live", "--password", "pw")
+            assert done == (0, "@live:hs.test\n")
+            async with deployment.client("rest") as client:
+                await client.login("live", "pw")
+            assert "slots taken" not in deployment.said_by("rest").partition("serving")[2], "nothing was handed over"
+        done = await asyncio.to_thread(hs, config, "user", "create", "still", "--password", "pw")
+        assert done == (0, "@still:hs.test\n")
 
 
 async def test_a_server_that_cannot_be_administered_says_so(tmp_path: Path) -> None:
