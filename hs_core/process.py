@@ -33,10 +33,11 @@ from hs_core.http.metrics import HttpMetrics
 from hs_core.http.routes import Claim
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
+from hs_core.memory import give_back, resident_memory
 from hs_core.metrics import new_registry
 from hs_core.plugin.declaration import Offer, Plugin, Resource
 from hs_core.plugin.hooks import Hooks
-from hs_core.status.report import REPORT, report, resident_memory
+from hs_core.status.report import REPORT, report
 from hs_core.streams.registry import Streams
 from hs_core.telemetry import ProcessCollector, Readiness
 
@@ -181,6 +182,7 @@ def _budget(core: Core, layout: Layout) -> Budget:
         memory=config.memory.limit,
         processes=1 if company is None else config.replicas,
         used=resident_memory,
+        give_back=give_back,
     )
     if company is not None:
         company.registry.on_change.append(budget.see)

@@ -5,6 +5,7 @@ Less is used at once, more only when the others have had time to see the same.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -66,10 +67,11 @@ class Budget:
         memory: int | None,
         processes: int,
         used: Callable[[], int | None],
+        give_back: Callable[[], None],
     ) -> None:
         """`connections` and bytes of `memory` are for all of the `processes`, as many as will be there soon.
 
-        `used` says how many bytes this one has in memory.
+        `used` says how many bytes this one has in memory; `give_back` returns those that are free to the system.
         """
         self._db = db
         self._caches = caches
@@ -79,6 +81,7 @@ class Budget:
         self._processes = max(1, processes)
         self._changed = False
         self._used = used
+        self._give_back = give_back
         self._scale = 1.0
         self._limit(connections_of(connections, self._processes))
 
@@ -97,19 +100,20 @@ class Budget:
             if not self._changed:
                 self._limit(connections_of(self._connections, self._processes))
             self._changed = False
-            self._fit_caches()
+            await self._fit_caches()
 
     def _limit(self, connections: Connections) -> None:
         self._now = connections
         self._db.limit(connections.pool, connections.exports)
 
-    def _fit_caches(self) -> None:
+    async def _fit_caches(self) -> None:
         used = self._used()
         if self._memory is None or used is None:
             return
         scale = scale_after(self._scale, used, self._memory // self._processes)
-        if scale < self._scale:
-            log.info("caches made smaller", scale=round(scale, 3), used=used, processes=self._processes)
-        self._scale = scale
+        smaller, self._scale = scale < self._scale, scale
         for cache in self._caches.values():
             cache.scale(scale)
+        if smaller:
+            log.info("caches made smaller", scale=round(scale, 3), used=used, processes=self._processes)
+            await asyncio.to_thread(self._give_back)  # else it would seem as if that had been of no use

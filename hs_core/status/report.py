@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from hs_core.memory import resident_memory
 
 if TYPE_CHECKING:
     from hs_core.core import Core
@@ -45,12 +45,3 @@ def report(core: Core, reasons: Callable[[], Sequence[str]]) -> Report:
         memory=resident_memory(),
         connections=core.db.connections,
     )
-
-
-def resident_memory() -> int | None:
-    """Bytes of this process that are in memory; `None` where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * resource.getpagesize()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ class Limited:
 
 async def test_less_is_used_at_once_and_more_when_others_have_seen_the_same() -> None:
     clock, db = TestClock(), Limited()
-    budget = Budget(db, {}, clock, connections=12, memory=None, processes=2, used=lambda: None)  # type: ignore[arg-type]
+    budget = Budget(db, {}, clock, connections=12, memory=None, processes=2, used=lambda: None, give_back=lambda: None)  # type: ignore[arg-type]
     running = asyncio.ensure_future(budget.run())
     assert db.limits[-1] == 4
     budget.see(["a", "b", "c"])
@@ -84,7 +85,7 @@ async def test_less_is_used_at_once_and_more_when_others_have_seen_the_same() ->
 
 
 async def test_caches_are_made_to_fit_a_share_that_grows_smaller() -> None:
-    clock, cache = TestClock(), LRU[int, int](1000)
+    clock, cache, given = TestClock(), LRU[int, int](1000), Event()
     for number in range(1000):
         cache[number] = number
     budget = Budget(
@@ -95,15 +96,18 @@ async def test_caches_are_made_to_fit_a_share_that_grows_smaller() -> None:
         memory=400 * MIB,
         processes=2,
         used=lambda: 190 * MIB,
+        give_back=given.set,
     )
     running = asyncio.ensure_future(budget.run())
     await clock.advance(LOOK_SECONDS)
     assert len(cache) == 1000
+    assert not given.is_set()
     budget.see(["a", "b", "c", "d"])
     await clock.advance(LOOK_SECONDS)
 
     assert len(cache) == 500
     assert 999 in cache
+    assert await asyncio.to_thread(given.wait, PATIENCE)
     running.cancel()
 
 
