@@ -15,7 +15,7 @@ def resident_memory() -> int | None:
 
 
 def give_back() -> None:
-    """Return what is free to the system, where the C library knows how: by itself it keeps what lies between used pieces.
+    """Return what is free to the system, where the C library knows how: it keeps what lies between used pieces.
 
     Takes milliseconds, without the interpreter's lock.
     """

@@ -29,7 +29,7 @@ LARGEST: Final = 4.0
 ROOM_LEFT: Final = 0.8
 """Of a process's share of the memory: below it, caches may grow again."""
 
-LOOK_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
