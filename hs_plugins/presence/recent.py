@@ -6,9 +6,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.streams.batch import Batch
 from hs_plugins.presence.rows import PresenceRow
+from hs_plugins.rooms.api import EventRow
 
 MAX_USERS: Final = 20_000
 """Users who are remembered: those whose presence changed last."""
@@ -49,6 +52,16 @@ class RecentPresence:
             self._users.move_to_end(row.user_id)
             if len(self._users) > MAX_USERS:
                 self.horizon = self._users.popitem(last=False)[1].position
+
+    def happened(self, batch: Batch[EventRow]) -> None:
+        """Room events: who comes to a room, or leaves it, does so for presence as well, before a row says so."""
+        for _, row in batch.rows:
+            if row.membership is None or (known := self._users.get(UserId(row.state_key or ""))) is None:
+                continue
+            rooms = tuple(room_id for room_id in known.row.rooms if room_id != row.room_id)
+            if row.membership == "join":
+                rooms += (row.room_id,)
+            self._users[known.row.user_id] = known._replace(row=replace(known.row, rooms=rooms))
 
     def of(self, user_id: UserId) -> PresenceRow | None:
         """The newest row of a user, if it is remembered."""

@@ -17,6 +17,7 @@ from hs_core.plugin import Parts, Section, SectionEvent, Window
 from hs_plugins.presence.api import PRESENCE, PRESENCE_CHANGES
 from hs_plugins.presence.recent import Heard, RecentPresence
 from hs_plugins.presence.rows import OFFLINE, PresenceRow
+from hs_plugins.rooms.api import EVENTS
 
 MAX_TOLD: Final = 500
 """Users in one response: those whose presence changed last. Nobody's work depends on the rest."""
@@ -36,6 +37,7 @@ class PresenceSection:
         follower = core.follower(PRESENCE_CHANGES)
         recent = RecentPresence(follower.position)
         follower.subscribe(recent.receive)
+        core.follower(EVENTS).subscribe(recent.happened)
         return cls(core.clock, core.services, recent)
 
     async def collect(self, window: Window) -> Parts | None:

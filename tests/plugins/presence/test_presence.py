@@ -111,6 +111,24 @@ async def test_coming_online_is_told_at_once_by_a_server_that_has_just_started(t
         assert "presence" not in await alice.sync(sync.next_batch)
 
 
+async def test_who_joins_a_room_sees_at_once_who_is_online_there(tmp_path: Path) -> None:
+    async with served(tmp_path, TestClock()) as client:  # in which no turn of presence comes
+        alice, bob = await client.register(), await client.register()
+        room = await room_of(alice)
+        await alice.sync()
+        since = (await bob.sync()).next_batch
+
+        await bob.join(room)
+
+        assert shows(alice, "online")(await bob.sync(since))
+        assert shows(alice, "online")(await bob.sync())
+        snapshot = await bob.request("GET", path("rooms", room, "initialSync"))
+        assert alice.user_id in {event["content"]["user_id"] for event in snapshot["presence"]}
+        since = (await bob.sync()).next_batch
+        await bob.leave(room)
+        assert seen(await bob.sync(), alice) is None
+
+
 async def test_a_change_of_ones_own_is_told_to_oneself(client: Client) -> None:
     alice = await client.register()
     since = (await alice.sync()).next_batch
