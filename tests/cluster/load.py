@@ -28,6 +28,13 @@ EVERYTHING: Final = orjson.dumps({"room": {"timeline": {"limit": 1000}}}).decode
 
 
 @dataclass
+class Patience:
+    """How long everybody asks for one thing before they fail."""
+
+    seconds: float = PATIENCE
+
+
+@dataclass
 class Person:
     """Somebody with one device, which asks the processes in turn."""
 
@@ -35,7 +42,7 @@ class Person:
     urls: Callable[[], Sequence[str]]
     failures: Counter[str]
     """Answers that were none, in words."""
-    patience: float = PATIENCE
+    patience: Patience
     attempts: int = 0
     """How often anything was asked."""
     slowest: float = 0.0
@@ -59,7 +66,7 @@ class Person:
                 return answer
             failures.append(answer)
             self.failures[answer] += 1
-            assert took < self.patience, f"{method} {where} by {self.user_id} is not answered: {failures}"
+            assert took < self.patience.seconds, f"{method} {where} by {self.user_id} is not answered: {failures}"
             await asyncio.sleep(PAUSE)
         raise AssertionError("one could count for ever")
 
@@ -124,7 +131,7 @@ class Reader:
 
     async def sync_until(self, condition: Callable[[], bool]) -> None:
         """Sync on until that is so."""
-        async with asyncio.timeout(self.person.patience):
+        async with asyncio.timeout(self.person.patience.seconds):
             while not condition():
                 await self.sync()
 
@@ -172,6 +179,7 @@ class Load:
     readers: list[Reader]
     acts: list[Act]
     failures: Counter[str]
+    patience: Patience
     _done: Counter[int] = field(default_factory=Counter)
     """How often each of the acts was done, by its place."""
     _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -180,9 +188,9 @@ class Load:
     async def begin(cls, urls: Callable[[], Sequence[str]], client: Client, *, rooms: int, people: int = 3) -> Load:
         """Everybody is in all of the rooms, and talks there."""
         users = [await client.register() for _ in range(people)]
-        failures: Counter[str] = Counter()
-        persons = [Person(user, urls, failures) for user in users]
-        load = cls([], persons, [], [], failures)
+        failures, patience = Counter[str](), Patience()
+        persons = [Person(user, urls, failures, patience) for user in users]
+        load = cls([], persons, [], [], failures, patience)
         for number in range(rooms):
             owner = users[number % people]
             load.rooms.append(await owner.create_room(preset="public_chat"))
@@ -206,11 +214,6 @@ class Load:
         self.failures.clear()
         for person in self.people:
             person.slowest = 0.0
-
-    def set_patience(self, seconds: float) -> None:
-        """How long everybody asks for one thing before they fail."""
-        for person in self.people:
-            person.patience = seconds
 
     def said(self) -> dict[str, list[str]]:
         """What was said in each room and acknowledged by now."""

@@ -10,7 +10,7 @@ from tests.cluster.load import PATIENCE
 
 async def test_nothing_is_lost_when_postgresql_restarts(cluster: Cluster) -> None:
     load, deployment = cluster.load, cluster.deployment
-    load.set_patience(4 * PATIENCE)
+    load.patience.seconds = 4 * PATIENCE
     try:
         async with load.going_on():
             await load.more()
@@ -25,5 +25,5 @@ async def test_nothing_is_lost_when_postgresql_restarts(cluster: Cluster) -> Non
         assert {failure[:3] for failure in load.failures} == {"503"}, "with Retry-After, as `Person` sees to"
         await load.check()
     finally:
-        load.set_patience(PATIENCE)
+        load.patience.seconds = PATIENCE
     assert all(process.is_up for process in deployment.processes.values())

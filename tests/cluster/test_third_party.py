@@ -153,7 +153,7 @@ async def test_it_is_renewed_one_process_at_a_time_while_both_versions_of_its_ro
     books: Books, renewed: Environment
 ) -> None:
     deployment, load = books.deployment, books.load
-    load.set_patience(6 * PATIENCE)  # of some roles there is one process only
+    load.patience.seconds = 6 * PATIENCE  # of some roles there is one process only
     async with load.going_on():
         for name in ("books-1", "sync", "books-0", "rest"):
             load.failures.clear()
