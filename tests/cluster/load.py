@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -122,12 +122,25 @@ class Reader:
         joined = answer.get("rooms", {}).get("join", {})
         for room in self.rooms:
             timeline = joined.get(room, {}).get("timeline", {"events": []})
-            assert not timeline.get("limited"), f"{self.person.user_id} missed something of {room}"
+            if timeline.get("limited"):
+                self.seen[room] += await self._missed(room, timeline["prev_batch"])
             self.seen[room] += [text for event in timeline["events"] if (text := _text(event)) is not None]
         self.token = answer["next_batch"]
         for watcher in self.watchers:
             watcher(answer)
         return answer
+
+    async def _missed(self, room: str, prev_batch: str) -> list[str]:
+        """What was said between the last sync and a timeline that was too long for one."""
+        known, found = set(self.seen[room]), []
+        query = {"from": prev_batch, "dir": "b", "limit": "1000"}
+        while True:
+            page = await self.person.ask("GET", path("rooms", room, "messages"), query=query)
+            texts = [text for event in page["chunk"] if (text := _text(event)) is not None]
+            found += list(takewhile(lambda text: text not in known, texts))
+            if not known.isdisjoint(texts) or "end" not in page:
+                return found[::-1]
+            query["from"] = page["end"]
 
     async def sync_until(self, condition: Callable[[], bool]) -> None:
         """Sync on until that is so."""
