@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ MAX_SESSIONS: Final = 500_000
 """Of one version."""
 MAX_AUTH_DATA: Final = 64 * 1024
 MAX_ALGORITHM: Final = 255
+PAGE: Final = 500
+"""Sessions that are read at once."""
 
 
 async def post_version(db: Database, request: Request) -> Response:
@@ -98,7 +100,7 @@ async def get_keys(db: Database, request: Request) -> Response:
     _found(await db.read(lambda tx: store.backup(tx, user, version)))
     if part.session_id is None:
         return JsonStream(_written(db, user, version, part))
-    stored = await db.read(lambda tx: list(store.sessions(tx, user, version, part)))
+    stored = await db.read(lambda tx: store.sessions(tx, user, version, part, limit=1))
     if not stored:
         raise NotFound("There is no such session")
     return json_response(stored[0][1].to_json())
@@ -134,19 +136,28 @@ def _merge(tx: Transaction, user: UserId, version: int, copies: Mapping[Name, Co
 
 
 async def _written(db: Database, user: UserId, version: int, part: Part) -> AsyncIterator[bytes]:
-    """`rooms`, or the `sessions` of one room, a batch at a time."""
+    """`rooms`, or the `sessions` of one room, a page at a time: between two of them nothing waits for the client."""
     yield b'{"rooms":{' if part.room_id is None else b'{"sessions":{'
     room_id, first = part.room_id, True
-    async with aclosing(db.stream(lambda tx: store.sessions(tx, user, version, part))) as batches:
-        async for batch in batches:
-            for room, copies in groupby(batch, key=lambda each: each[0].room_id):
-                if room != room_id:
-                    yield (b"" if room_id is None else b"}},") + orjson.dumps(room) + b':{"sessions":{'
-                    room_id, first = room, True
-                written = [orjson.dumps(name.session_id) + b":" + orjson.dumps(copy.to_json()) for name, copy in copies]
-                yield (b"" if first else b",") + b",".join(written)
-                first = False
+    async for page in _pages(db, user, version, part):
+        for room, copies in groupby(page, key=lambda each: each[0].room_id):
+            if room != room_id:
+                yield (b"" if room_id is None else b"}},") + orjson.dumps(room) + b':{"sessions":{'
+                room_id, first = room, True
+            written = [orjson.dumps(name.session_id) + b":" + orjson.dumps(copy.to_json()) for name, copy in copies]
+            yield (b"" if first else b",") + b",".join(written)
+            first = False
     yield b"}}" if part.room_id is not None or room_id is None else b"}}}}"
+
+
+async def _pages(db: Database, user: UserId, version: int, part: Part) -> AsyncIterator[list[tuple[Name, Copy]]]:
+    after = store.FIRST
+    while True:
+        page = await db.read(partial(store.sessions, user=user, version=version, part=part, after=after, limit=PAGE))
+        yield page
+        if len(page) < PAGE:
+            return
+        after = page[-1][0]
 
 
 def _part(request: Request) -> Part:

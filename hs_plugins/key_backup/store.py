@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Final, NamedTuple
 
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import UserId
@@ -100,6 +100,10 @@ def changed(tx: Transaction, user: UserId, version: int, more: int) -> Backup:
     return Backup(row[0], row[1], bytes(row[2]), row[3], row[4])
 
 
+FIRST: Final = Name("", "")
+"""Before all sessions."""
+
+
 def known(tx: Transaction, user: UserId, version: int, names: Collection[Name]) -> dict[Name, Copy]:
     """Those of the sessions that it holds."""
     ids = sorted({name.session_id for name in names})
@@ -112,11 +116,13 @@ def put(tx: Transaction, user: UserId, version: int, copies: Mapping[Name, Copy]
     tx.run_many(_PUT, [(user, version, *name, *copy) for name, copy in copies.items()])
 
 
-def sessions(tx: Transaction, user: UserId, version: int, part: Part) -> Iterator[tuple[Name, Copy]]:
-    """By room, then by ID."""
-    sql = f"SELECT {_COPY} {_OF}{part.where} ORDER BY room_id, session_id"
-    for row in tx.iterate(sql, (user, version, *part.params)):
-        yield Name(*row[:2]), _copy(*row[2:])
+def sessions(
+    tx: Transaction, user: UserId, version: int, part: Part, *, after: Name = FIRST, limit: int
+) -> list[tuple[Name, Copy]]:
+    """By room, then by ID: the first of those that come after a name."""
+    sql = f"SELECT {_COPY} {_OF}{part.where} AND (room_id, session_id) > (?, ?) ORDER BY room_id, session_id LIMIT ?"
+    rows = tx.all(sql, (user, version, *part.params, *after, limit))
+    return [(Name(*row[:2]), _copy(*row[2:])) for row in rows]
 
 
 def delete_sessions(tx: Transaction, user: UserId, version: int, part: Part) -> int:
