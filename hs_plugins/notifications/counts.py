@@ -35,7 +35,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 MAX_USERS: Final = 50_000
-TRIES: Final = 20
+TRIES: Final = 40
 """How often the tables are looked at for what had happened before."""
 PAUSE: Final = 0.05
 """Seconds between two looks."""

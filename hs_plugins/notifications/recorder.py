@@ -2,7 +2,7 @@
 
 The tables say for each slot of users how far they have come in the streams of room events and of receipts, in the same
 transaction that brings them there. Who takes a slot goes on from that. What has happened in memory meanwhile is worth
-nothing more than time: twice a second all of it is written at once, so that many events of a room, or receipts
+nothing more than time: once a second all of it is written together, so that many events of a room, or receipts
 of a user, cost as much as one.
 """
 
@@ -37,8 +37,9 @@ from hs_plugins.receipts.api import ReceiptRow
 
 log = structlog.get_logger(__name__)
 
-REST: Final = 0.5
-"""Seconds between two transactions, unless somebody asks for one."""
+REST: Final = 1.0
+"""Seconds between two transactions, unless somebody asks for one. What happens after a longer silence is written at
+once, so this is how late a push can be while there is much to push."""
 LOOK: Final = 1.0
 """Seconds after which one looks whether slots have come or gone."""
 PAUSE: Final = 0.05
@@ -165,13 +166,7 @@ class Recorder:
 
     async def _take(self, new: Mapping[int, int]) -> None:
         """Bring the tables of slots to where this process is, from wherever they were left."""
-        here = Progress(self._watch.position, self._follower.position)
-
-        def look(tx: Transaction) -> dict[int, Progress]:
-            store.begin(tx, new, here)
-            return store.progress(tx, list(new))
-
-        found = await self._db.write(look)
+        found = await self._db.read(lambda tx: store.progress(tx, list(new)))
         by_progress: dict[Progress, dict[int, Held]] = {}
         for slot, at in found.items():
             by_progress.setdefault(at, {})[slot] = Held(new[slot], at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -20,9 +20,6 @@ _CHUNKS = "SELECT position, user_id, entries FROM notifications WHERE position >
 _EVENT_COLUMNS = ("position", "event_position", "room_id", "event_id", "thread_id", "ts")
 _CHUNK_COLUMNS = ("user_id", "position", "first", "last", "highlights", "entries")
 
-_BEGIN = """
-    INSERT INTO notification_progress (slot, events, receipts) VALUES (?, ?, ?) ON CONFLICT (slot) DO NOTHING
-"""
 _PROGRESS = "SELECT slot, events, receipts FROM notification_progress WHERE slot = ANY(?)"
 _SET_PROGRESS = "UPDATE notification_progress SET events = ?, receipts = ? WHERE slot = ANY(?)"
 
@@ -180,11 +177,6 @@ def put(tx: Transaction, first: int, written: Sequence[Written]) -> None:
             for one in each.chunks
         ],
     )
-
-
-def begin(tx: Transaction, slots: Iterable[int], at: Progress) -> None:
-    """Slots that have never been anywhere begin here."""
-    tx.run_many(_BEGIN, [(slot, *at) for slot in slots])
 
 
 def progress(tx: Transaction, slots: Collection[int]) -> dict[int, Progress]:

@@ -98,6 +98,12 @@ class Watch:
                     self._busy.add(room_id)
                     group.create_task(self._catch_up(room_id, limit))
 
+    def _who(self) -> Wanted | None:
+        """Asked about each member: one question is cheaper than a way to ask several."""
+        if self.everybody:
+            return None
+        return self.wanted[0] if len(self.wanted) == 1 else self._is_wanted
+
     def _is_wanted(self, user: UserId) -> bool:
         return any(wanted(user) for wanted in self.wanted)
 
@@ -108,7 +114,7 @@ class Watch:
     def _evaluate(self, placed: Placed) -> bool:
         """Whether all that it takes is in memory."""
         try:
-            outcome = self._evaluation.outcome(*placed, None if self.everybody else self._is_wanted)
+            outcome = self._evaluation.outcome(*placed, self._who())
         except NotPrepared:
             return False
         except Exception:  # whatever an event may say, those behind it must not wait for ever

@@ -41,3 +41,9 @@ CREATE TABLE notification_progress (
     events   BIGINT NOT NULL,                     -- positions in these streams
     receipts BIGINT NOT NULL
 ) WITHOUT ROWID;
+
+-- Whatever happens from here on is counted, whoever comes to write it down.
+INSERT INTO notification_progress (slot, events, receipts)
+SELECT column1, COALESCE((SELECT position FROM stream_positions WHERE stream = 'events'), 0),
+       COALESCE((SELECT position FROM stream_positions WHERE stream = 'receipts'), 0)
+FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15)) AS slots;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hs_core.testing.client import Client
-from hs_core.testing.http import path
 from tests.plugins.notifications.acts import in_thread, listed, mention, reads, room_of
 
 
@@ -99,17 +98,3 @@ async def test_nonsense_is_refused(client: Client, query: dict[str, str]) -> Non
     user = await client.register()
     answer = await user.answer("GET", "/notifications", params=query)
     assert (answer.status, answer.errcode) == (400, "M_INVALID_PARAM")
-
-
-async def test_an_erased_account_is_forgotten(client: Client) -> None:
-    alice, bob = await client.register(), await client.register()
-    room = await room_of(alice, bob)
-    await alice.send_text(room, "hi")
-    assert len(await listed(bob)) == 1
-    auth = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": bob.user_id}}
-    body = {"auth": {**auth, "password": bob.password}, "erase": True}
-
-    await bob.request("POST", path("account", "deactivate"), json=body)
-
-    await alice.send_text(room, "anybody?")
-    assert (await alice.joined_members(room)).keys() == {alice.user_id}

@@ -131,6 +131,26 @@ async def test_the_stream_says_whom_to_push_to_and_the_tables_say_it_again(tmp_p
         assert badge == Badge(notifications=1, rooms=1)
 
 
+async def test_an_erased_account_is_forgotten(tmp_path: Path, database_url: str) -> None:
+    async with (
+        homeserver(tmp_path, database_url) as server,
+        Client(server.url, shared_secret=server.shared_secret) as client,
+    ):
+        alice, bob = await client.register(), await client.register()
+        await alice.send_text(await room_of(alice, bob), "hi")
+        assert len(await listed(bob)) == 1
+        auth = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": bob.user_id}}
+        body = {"auth": {**auth, "password": bob.password}, "erase": True}
+
+        await bob.request("POST", "/account/deactivate", json=body)
+
+        badge = await server.core.read_sides[NOTIFICATIONS_READ].badge(UserId(bob.user_id))
+        assert badge == Badge(notifications=0, rooms=0)
+        rows = await server.core.db.read(lambda tx: NOTIFICATIONS.load(tx, 0, 2**62, 100))
+        told = {user for _, row in rows for event in row.events for each in event.told for user in each.users}
+        assert bob.user_id not in told
+
+
 async def _talk_until_killed(server: HsRun, alice: User, room: str, said: set[str]) -> None:
     async with server.client() as client:
         enough = asyncio.Event()
