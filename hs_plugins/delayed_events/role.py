@@ -112,7 +112,7 @@ class DelayedEventsRole:
     async def send_due(self) -> None:
         """A turn of the task: send all events whose time has come."""
         now = self.clock.now_ms()
-        if not await self.db.read(lambda tx: store.any_due(tx, now)):
+        if not await self.db.read(lambda tx: store.any_due(tx, now), rows=1):
             return
         due = await self.db.write(lambda tx: store.claim_due(tx, now, now + CLAIMED_MS, AT_ONCE))
         while due:
