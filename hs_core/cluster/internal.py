@@ -72,7 +72,9 @@ class InternalApp:
             await (_answer(send, 404, b"") if report is None else _answer(send, 200, await report()))
         else:
             client = headers.get(_CLIENT, b"").decode("latin-1")
-            await self.public({**scope, "client": (client, 0), PASSED_ON: True}, receive, send)
+            # Not in a copy: the connection looks here for whom to tell that the other process has hung up.
+            scope["client"], scope[PASSED_ON] = (client, 0), True
+            await self.public(scope, receive, send)
 
     def _trusts(self, secret: bytes) -> bool:
         return any(hmac.compare_digest(secret, each.encode()) for each in self.secrets)
