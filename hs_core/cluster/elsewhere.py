@@ -12,6 +12,7 @@ from hs_core.clock import Clock
 from hs_core.cluster.calls import ServiceMissing, Services
 from hs_core.cluster.leases import NotOwner
 from hs_core.cluster.members import Member
+from hs_core.cluster.pauses import nobody_waits
 from hs_core.cluster.peers import Peers, Unreachable
 from hs_core.cluster.promises import Promise
 from hs_core.cluster.refusals import read_refusal
@@ -52,7 +53,10 @@ class OtherProcesses:
         self._turns = count()
 
     async def call(self, service: Service[Any], promise: Promise, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Raises ServiceMissing; Unavailable if nobody could do it in time; whatever the method raises."""
+        """Raises ServiceMissing; Unavailable if nobody could do it in time; whatever the method raises.
+
+        What went wrong is not begun anew for a client that has gone: it may have done the same elsewhere, and more.
+        """
         await self._registry.pauses.not_in_vain()
         key = f"{self._prefix}-{next(self._numbers)}"
         body = promise.write_arguments(args, kwargs)
@@ -65,6 +69,8 @@ class OtherProcesses:
                 if self._clock.monotonic() > give_up:
                     log.warning("a call found nobody", call=str(promise), error=str(error))
                     raise Unavailable("The part of this server that does this cannot be reached") from error
+                if nobody_waits():
+                    raise Unavailable("Nobody waits for the answer any more") from error
             await self._clock.sleep(next(pauses))
 
     def _locate(self, service: Service[Any], args: tuple[Any, ...]) -> Member:

@@ -19,6 +19,12 @@ _MOMENT: Final = 0.1
 """Seconds in which it shows who has hung up meanwhile."""
 
 
+def nobody_waits() -> bool:
+    """Whether the request that the running code works for has lost its client."""
+    request = current_request.get()
+    return request is not None and request.disconnected
+
+
 class Pauses:
     """Looks at the clock now and then."""
 
@@ -42,11 +48,9 @@ class Pauses:
         """
         if not self._look():
             return
-        request = current_request.get()
-        if request is not None:
-            await self._clock.sleep(_MOMENT)
-            if request.disconnected:
-                raise Unavailable("This process stood still, and nobody waits for the answer any more")
+        await self._clock.sleep(_MOMENT)
+        if nobody_waits():
+            raise Unavailable("This process stood still, and nobody waits for the answer any more")
 
     def _look(self) -> bool:
         """Whether there was a pause just now."""

@@ -61,6 +61,8 @@ class Forwarder:
         """The answer of another process. Raises Unavailable if there is none."""
         if PASSED_ON in request.scope:
             return Response(status_code=MISDIRECTED)  # whoever passed it on looks for another process
+        # A client that goes is gone for the other process, too: what that has begun it finishes, but does not repeat.
+        request.cancel_when_gone()
         await self._registry.pauses.not_in_vain()
         headers = _headers(request)
         body = await _Body.of(request)

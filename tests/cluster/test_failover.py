@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
+from hs_core.testing.client import Client, User
+from hs_core.testing.deployment import SECRET
 from tests.cluster.conftest import TWO_OF_EACH, Cluster
 from tests.cluster.database import is_writing, until_members
+
+USERS = 8
+"""So many that the process owns some of them."""
 
 roles = pytest.mark.parametrize("role", TWO_OF_EACH)
 
@@ -71,3 +77,28 @@ async def test_one_that_is_frozen_in_the_middle_of_a_transaction_holds_up_nobody
         await cluster.deployment.ready()
         await load.more()
     await load.check()
+
+
+async def test_what_a_client_gave_up_is_not_done_after_what_it_has_done_since(cluster: Cluster) -> None:
+    process, edges = cluster.deployment["rest-1"], [cluster.deployment[f"edge-{number}"].url for number in range(2)]
+    async with Client(edges, shared_secret=SECRET) as client:
+        users = [await client.register() for _ in range(USERS)]
+        process.freeze()
+        await asyncio.gather(*(_give_up(user) for user in users))
+        await asyncio.gather(*(_say(user, "at last") for user in users))
+        process.thaw()
+        await cluster.deployment.ready()
+
+        where = [user.path("account_data", "test.said") for user in users]
+        said = [await user.request("GET", each) for user, each in zip(users, where, strict=True)]
+    assert said == [{"said": "at last"}] * USERS
+
+
+async def _say(user: User, text: str) -> None:
+    await user.request("PUT", user.path("account_data", "test.said"), json={"said": text})
+
+
+async def _give_up(user: User) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await _say(user, "at first")
