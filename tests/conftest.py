@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client
 from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import Homeserver, homeserver
@@ -36,6 +38,11 @@ EVERY_PLUGIN_IN_ONE_PLACE = {
 }
 """A cluster of six processes: whatever is asked of one of them, others have to be asked, too."""
 
+EACH_PLUGIN_ALONE = {name: {"plugins": [name]} for name in discover().plugins}
+
+LAYOUTS = {"cluster": EVERY_PLUGIN_IN_ONE_PLACE, "scattered": EACH_PLUGIN_ALONE}
+"""Of the servers that are not one process."""
+
 
 async def _serve(
     server: AbstractAsyncContextManager[Homeserver], up: asyncio.Future[Homeserver], down: asyncio.Event
@@ -52,11 +59,11 @@ async def _serve(
 
 
 @asynccontextmanager
-async def _cluster(folder: Path, database: str) -> AsyncIterator[Homeserver]:
+async def _cluster(folder: Path, database: str, layout: Mapping[str, Any]) -> AsyncIterator[Homeserver]:
     """With a Redis of its own: on a shared one it would hear other deployments of the same name."""
     with run_redis() as redis:
         async with (
-            deployed(folder, database, redis.url(), EVERY_PLUGIN_IN_ONE_PLACE) as deployment,
+            deployed(folder, database, redis.url(), layout) as deployment,
             deployment.joined() as server,
         ):
             yield server
@@ -66,7 +73,8 @@ async def _cluster(folder: Path, database: str) -> AsyncIterator[Homeserver]:
 async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
     """A homeserver with every installed plugin; its users and rooms are those of all tests, so make your own.
 
-    In turn: one process over each engine, and a cluster that is asked at each of its processes.
+    In turn: one process over each engine, and a cluster that is asked at each of its processes. `tests.layouts` has
+    other choices.
     """
     folder = tmp_path_factory.mktemp("hs")
     async with AsyncExitStack() as stack:
@@ -76,7 +84,8 @@ async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             name = postgres.create_database()
             stack.callback(postgres.drop_database, name)
             url = postgres.url(name)
-        whole = _cluster(folder, url) if request.param == "cluster" else homeserver(folder, url)
+        layout = LAYOUTS.get(request.param)
+        whole = homeserver(folder, url) if layout is None else _cluster(folder, url, layout)
         up: asyncio.Future[Homeserver] = asyncio.get_running_loop().create_future()
         down = asyncio.Event()
         serving = asyncio.create_task(_serve(whole, up, down))

@@ -11,6 +11,9 @@ import pytest
 from hs_core.testing.homeserver import Homeserver
 from tests.clients.js_client import js_device, require_js
 from tests.clients.nio_client import PASSWORD, good, logged_in, register, sync_until, text_in
+from tests.layouts import to_the_extreme
+
+pytestmark = to_the_extreme
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,9 @@ from hs_core.testing.client import Client
 from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.http import Json, path
 from tests.clients.nio_client import good, logged_in, needs, register, sync_until, text_in
+from tests.layouts import to_the_extreme
 
-pytestmark = needs("keys", "to_device")
+pytestmark = [needs("keys", "to_device"), to_the_extreme]
 
 _ENCRYPTED = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
 
