@@ -1,6 +1,7 @@
 """One process from its configuration to its end: what `hs run` does."""
 
 import asyncio
+import gc
 import resource
 import signal
 import sys
@@ -38,6 +39,7 @@ async def serve(config: Config, composition: Composition, announce: Callable[[Se
     end_with_supervisor()
     async with running(config, composition, key, clock) as process, asyncio.TaskGroup() as group:
         announce(process.addresses)
+        keep_what_is_there()
         _log_start(composition, process)
         telling = group.create_task(_tell_when_ready(process, clock), name="tell the supervisor")
         await stop.wait()
@@ -52,6 +54,12 @@ async def _tell_when_ready(process: Process, clock: Clock) -> None:
     while process.readiness.reasons():
         await clock.sleep(READY_INTERVAL)
     notify(READY)
+
+
+def keep_what_is_there() -> None:
+    """Collect garbage from now on, but never again look for it in what the start has made."""
+    gc.freeze()
+    gc.enable()
 
 
 def raise_descriptor_limit() -> None:

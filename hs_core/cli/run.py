@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import shlex
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    gc.disable()  # until the process serves: what a start makes stays, and a fourth of it was to look at that
+
     import uvloop
 
     from hs_core import logs
