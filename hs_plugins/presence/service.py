@@ -79,7 +79,7 @@ class Presences:
             now = self.clock.now_ms()
             user.says(device_id, state, status_msg, now, now + GRACE_MS)
             self._look(user, now)
-            await self._tell_at_once(user_id, urgent=False)
+            await self._tell_at_once(user_id, urgent=user_id not in self._told)
 
     async def gone(self, user_id: UserId, device_id: DeviceId) -> None:
         user = self._users.get(user_id)

@@ -111,6 +111,17 @@ async def test_coming_online_is_told_at_once_by_a_server_that_has_just_started(t
         assert "presence" not in await alice.sync(sync.next_batch)
 
 
+async def test_all_who_say_that_they_are_online_are_told_of_at_once(tmp_path: Path) -> None:
+    async with served(tmp_path, TestClock()) as client:
+        alice, bob = await client.register(), await client.register()
+        await room_of(alice, bob)
+
+        for user in (alice, bob):
+            await says(user, "online")
+
+        assert shows(bob, "online")(await alice.sync())
+
+
 async def test_who_joins_a_room_sees_at_once_who_is_online_there(tmp_path: Path) -> None:
     async with served(tmp_path, TestClock()) as client:  # in which no turn of presence comes
         alice, bob = await client.register(), await client.register()
