@@ -21,8 +21,10 @@ PATIENCE: Final = 10.0
 """Seconds within which whatever is asked is done, whichever process has just died."""
 ATTEMPT: Final = 4.0
 """Seconds after which a client takes a process for dead that says nothing, and asks another one."""
-PAUSE: Final = 0.1
-"""Seconds between two attempts, and between two acts of one person."""
+AGAIN: Final = 0.1
+"""Seconds between two attempts."""
+PAUSE: Final = 0.25
+"""Seconds between two acts of the same kind."""
 POLL_MS: Final = 1_000
 EVERYTHING: Final = orjson.dumps({"room": {"timeline": {"limit": 1000}}}).decode()
 
@@ -67,7 +69,7 @@ class Person:
             failures.append(answer)
             self.failures[answer] += 1
             assert took < self.patience.seconds, f"{method} {where} by {self.user_id} is not answered: {failures}"
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(AGAIN)
         raise AssertionError("one could count for ever")
 
     async def _attempt(
