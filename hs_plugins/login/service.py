@@ -120,12 +120,20 @@ def _register(writing: Writing, new: NewAccount, password_hash: str | None) -> N
         writing.tell(AccountRow(user, "altered", tokens=tokens.hashes(tx, user)))
     else:
         if not accounts.add(tx, user, new, password_hash, writing.now):
+            if _came_of(writing, new.session):
+                return  # this call, made again
             raise UserInUse
         writing.tell(AccountRow(user, "registered"))
     if new.registration_token and not registration.spend_token(tx, new.registration_token, writing.now):
         raise Forbidden("The registration token is used up")
     if new.session is not None:
         sessions.finish(tx, new.session, user)
+
+
+def _came_of(writing: Writing, session: bytes | None) -> bool:
+    """Whether the user is what came of that session of interactive authentication."""
+    known = None if session is None else sessions.find(writing.tx, session, writing.now)
+    return known is not None and known.result == writing.user
 
 
 def _put_device(writing: Writing, device: DeviceId, display_name: str | None, *, create: bool) -> bool:

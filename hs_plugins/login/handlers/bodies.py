@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hs_core.http.responses import JsonResponse, json_response
-from hs_core.matrix.identifiers import parse_device_id
+from hs_core.matrix.identifiers import UserId, parse_device_id
+from hs_plugins.login.role import LoginRole
 from hs_plugins.login.values import Login, Session
 
 
@@ -36,9 +38,14 @@ def device_name(name: str | None) -> str | None:
     return None if name is None else name.replace("\0", "")[:MAX_DEVICE_NAME]
 
 
-def session_response(session: Session, home_server: str) -> JsonResponse:
-    """The answer to a login or a registration."""
-    return json_response(session_body(session) | {"home_server": home_server})
+async def log_in(role: LoginRole, user: UserId, login: Login) -> JsonResponse:
+    """The answer to a login or a registration.
+
+    The device has its name before the call, which then makes no other if it has to be made again.
+    """
+    named = replace(login, device_id=login.device_id or role.issuer.new_device_id())
+    session = await role.accounts.log_in(user, named)
+    return json_response(session_body(session) | {"home_server": role.server_name})
 
 
 def session_body(session: Session) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hs_core.http.responses import empty, json_response
 from hs_core.matrix.identifiers import UserId
 from hs_plugins.login.config import milliseconds
 from hs_plugins.login.handlers.appservices import appservice_of, require_claim
-from hs_plugins.login.handlers.bodies import DeviceWish, session_body, session_response
+from hs_plugins.login.handlers.bodies import DeviceWish, log_in, session_body
 from hs_plugins.login.proof import prove_identity
 from hs_plugins.login.role import LoginRole
 from hs_plugins.login.tokens import Kind, owner_of
@@ -50,7 +50,7 @@ async def post_login(role: LoginRole, request: Request) -> Response:
             user, login = await _by_appservice(role, request, body), body.login()
         case _:
             raise InvalidParam("Bad login type", errcode="M_UNKNOWN")
-    return session_response(await role.accounts.log_in(user, login), role.server_name)
+    return await log_in(role, user, login)
 
 
 async def post_refresh(role: LoginRole, request: Request) -> Response:

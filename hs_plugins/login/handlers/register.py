@@ -15,7 +15,7 @@ from hs_core.http.responses import json_response
 from hs_core.matrix.identifiers import UserId
 from hs_core.plugin.hookspecs import RegistrationRequest, check_registration, registration_flows
 from hs_plugins.login.handlers.appservices import APPSERVICE, appservice_of, refuse_reserved, require_claim
-from hs_plugins.login.handlers.bodies import DeviceWish, session_response
+from hs_plugins.login.handlers.bodies import DeviceWish, log_in
 from hs_plugins.login.interactive.stages import DUMMY, REGISTRATION_TOKEN
 from hs_plugins.login.interactive.values import Operation, Outcome
 from hs_plugins.login.names import user_id_for
@@ -95,7 +95,7 @@ async def _register_guest(role: LoginRole, request: Request) -> Response:
     await _ask_others(role, request, user, guest=True)
     await role.accounts.register(user, NewAccount(is_guest=True))
     wish = DeviceWish(initial_device_display_name=name if isinstance(name, str) else None)
-    return session_response(await role.accounts.log_in(user, wish.login()), role.server_name)
+    return await log_in(role, user, wish.login())
 
 
 async def _register_for_appservice(role: LoginRole, request: Request, body: RegisterBody) -> Response:
@@ -170,7 +170,7 @@ async def _register(role: LoginRole, request: Request, wishes: Wishes, outcome: 
 async def _answer(role: LoginRole, user: UserId, wishes: Wishes) -> Response:
     if wishes.inhibit_login:
         return json_response({"user_id": user, "home_server": role.server_name})
-    return session_response(await role.accounts.log_in(user, wishes.login()), role.server_name)
+    return await log_in(role, user, wishes.login())
 
 
 async def _ask_others(role: LoginRole, request: Request, user: UserId, *, guest: bool = False) -> None:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from hs_core.errors import Forbidden, InvalidParam, UserInUse
 from hs_core.http.request import Request
 from hs_core.http.responses import json_response
-from hs_plugins.login.handlers.bodies import DeviceWish, session_response
+from hs_plugins.login.handlers.bodies import DeviceWish, log_in
 from hs_plugins.login.names import user_id_for
 from hs_plugins.login.role import LoginRole
 from hs_plugins.login.store import registration
@@ -54,7 +54,7 @@ async def post_register(role: LoginRole, request: Request) -> Response:
     await role.accounts.register(user, NewAccount(password=body.password, is_admin=bool(body.admin)))
     if body.inhibit_login:
         return json_response({"user_id": user, "home_server": role.server_name})
-    return session_response(await role.accounts.log_in(user, body.login()), role.server_name)
+    return await log_in(role, user, body.login())
 
 
 def mac_of(secret: str, body: SharedSecretBody) -> str:

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from hs_core.errors import UserInUse
+from hs_core.http.authenticate import token_hash
+from hs_core.matrix.identifiers import UserId
 from hs_core.testing.client import Client, User
 from hs_core.testing.homeserver import Homeserver, homeserver
+from hs_plugins.login.api import ACCOUNTS
 from hs_plugins.login.store import registration
-from hs_plugins.login.values import RegistrationToken
+from hs_plugins.login.values import NewAccount, RegistrationToken
 from tests.spec import schema
 
 DUMMY = {"type": "m.login.dummy"}
@@ -171,3 +175,13 @@ async def test_registration_can_be_closed(tmp_path: Path) -> None:
         assert await client.error("POST", "/register?kind=guest", json={}) == (403, "M_FORBIDDEN")
         validity = f"/_matrix/client/v1/register/{TOKEN_STAGE}/validity?token=x"
         assert await client.error("GET", validity) == (403, "M_FORBIDDEN")
+
+
+async def test_the_call_that_makes_an_account_can_be_made_again(server: Homeserver, stranger: Client) -> None:
+    """As it is when its owner dies before it can answer."""
+    challenge = await register(stranger, expect=401, username="once")
+    accounts, session = server.core.services[ACCOUNTS], token_hash(challenge["session"])
+    for _ in range(2):
+        await accounts.register(UserId("@once:hs.test"), NewAccount(session=session))
+    with pytest.raises(UserInUse):
+        await accounts.register(UserId("@once:hs.test"), NewAccount())
