@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from inspect import iscoroutinefunction, signature
+from operator import itemgetter
 from typing import Any, ParamSpec, TypeVar, cast
 
 import pluggy
@@ -16,7 +16,8 @@ from hs_core.plugin.hookspecs import HOOKS, PROJECT, AnswerHook, Hook, NoticeHoo
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Implementation = tuple[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]
+Pick = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+Implementation = tuple[str, Callable[..., Awaitable[Any]], Pick]
 
 log = structlog.get_logger(__name__)
 
@@ -46,17 +47,16 @@ class Hooks:
             if not iscoroutinefunction(getattr(implementations, caller.name)):
                 raise BadHooks(f"the plugin {plugin!r} has a hook that cannot work: {caller.name} is not async")
         for name in self._implementations:
-            self._implementations[name] = list(_in_order(getattr(self._registry.hook, name)))
+            self._implementations[name] = list(_in_turn(getattr(self._registry.hook, name), self._parameters[name]))
 
     async def refusal(self, hook: RefusalHook[P], *args: P.args, **kwargs: P.kwargs) -> Refusal | None:
         """The first refusal. Fails closed: a plugin that raises has refused, and the log says which.
 
         Raises DatabaseUnavailable if a plugin does: it is no refusal, and whoever asks may try again.
         """
-        arguments = self._arguments(hook, args, kwargs)
-        for plugin, implementation in self._implementations[hook.function.__name__]:
+        for plugin, function, pick in self._implementations[hook.function.__name__]:
             try:
-                refusal = await implementation(arguments)
+                refusal = await function(*pick(self._in_order(hook, args, kwargs)))
                 if refusal is not None and not isinstance(refusal, Refusal):
                     raise TypeError(f"neither a Refusal nor None: {refusal!r}")
             except DatabaseUnavailable:
@@ -73,10 +73,9 @@ class Hooks:
 
         Raises DatabaseUnavailable if a plugin does: a token, say, is not unknown because nobody can look it up.
         """
-        arguments = self._arguments(hook, args, kwargs)
-        for plugin, implementation in self._implementations[hook.function.__name__]:
+        for plugin, function, pick in self._implementations[hook.function.__name__]:
             try:
-                answer = await implementation(arguments)
+                answer = await function(*pick(self._in_order(hook, args, kwargs)))
             except DatabaseUnavailable:
                 raise
             except Exception:
@@ -88,28 +87,38 @@ class Hooks:
 
     async def notify(self, hook: NoticeHook[P], *args: P.args, **kwargs: P.kwargs) -> None:
         """Tell everybody. Fails open: a plugin that raises is named in the log, and the rest still hear of it."""
-        arguments = self._arguments(hook, args, kwargs)
-        for plugin, implementation in self._implementations[hook.function.__name__]:
+        for plugin, function, pick in self._implementations[hook.function.__name__]:
             try:
-                await implementation(arguments)
+                await function(*pick(self._in_order(hook, args, kwargs)))
             except Exception:
                 _failed("hook failed", hook, plugin)
 
-    def _arguments(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
-        """By name: each implementation picks those that it declares."""
+    def _in_order(self, hook: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments in the order of the hook's parameters."""
+        if not kwargs:
+            return args
         names = self._parameters[hook.function.__name__]
-        return {**dict(zip(names, args, strict=False)), **kwargs}
+        return (*args, *(kwargs[name] for name in names[len(args) :]))
 
 
-def _in_order(caller: pluggy.HookCaller) -> Iterator[Implementation]:
+def _in_turn(caller: pluggy.HookCaller, parameters: Sequence[str]) -> Iterator[Implementation]:
     """pluggy keeps them in the opposite of the order in which they are called."""
     for implementation in reversed(caller.get_hookimpls()):
         function = cast(Callable[..., Awaitable[Any]], implementation.function)
-        yield implementation.plugin_name, partial(_call, function, tuple(implementation.argnames))
+        yield (
+            implementation.plugin_name,
+            function,
+            _picker([parameters.index(name) for name in implementation.argnames]),
+        )
 
 
-async def _call(function: Callable[..., Awaitable[Any]], names: tuple[str, ...], arguments: Mapping[str, Any]) -> Any:
-    return await function(*(arguments[name] for name in names))
+def _picker(places: Sequence[int]) -> Pick:
+    """Takes those of a hook's arguments that an implementation declares; some hooks run with each request."""
+    if not places:
+        return lambda arguments: ()
+    if len(places) == 1:
+        return itemgetter(slice(places[0], places[0] + 1))
+    return itemgetter(*places)
 
 
 def _failed(event: str, hook: Hook, plugin: str) -> None:

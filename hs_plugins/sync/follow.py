@@ -60,10 +60,7 @@ class Following:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         view.waiting.append(waiter)
         try:
-            async with asyncio.timeout_at(deadline):
-                await waiter
-        except TimeoutError:
-            return
+            await _until(waiter, deadline)
         finally:
             if waiter in view.waiting:
                 view.waiting.remove(waiter)
@@ -74,10 +71,7 @@ class Following:
         waiters = self._peeking.setdefault(room_id, set())
         waiters.add(waiter)
         try:
-            async with asyncio.timeout_at(deadline):
-                await waiter
-        except TimeoutError:
-            return
+            await _until(waiter, deadline)
         finally:
             waiters.discard(waiter)
             if not waiters:
@@ -91,8 +85,7 @@ class Following:
 
     def _wake_peeking(self, room_id: RoomId) -> None:
         for waiter in self._peeking[room_id]:
-            if not waiter.done():
-                waiter.set_result(None)
+            _wake(waiter)
 
     def _events(self, batch: Batch[EventRow]) -> None:
         recent, views = self.recent, self.views
@@ -124,3 +117,20 @@ class Following:
                     one = self.views.known(UserId(concerned))
                     if one is not None:
                         one.touch(section.key, position)
+
+
+async def _until(waiter: asyncio.Future[None], deadline: float) -> None:
+    """Wait until somebody wakes the waiter, or for a time of the event loop.
+
+    `asyncio.timeout` costs several times as much, and every long poll waits here.
+    """
+    timer = waiter.get_loop().call_at(deadline, _wake, waiter)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
