@@ -245,7 +245,7 @@ class _Doors:
             clock=self.core.clock,
             readiness=self.readiness.reasons,
             forward=None if company is None else _forward(company),
-            carried=None if company is None else company.bus.carried,
+            bus=None if company is None else company.bus,
             draining=self.core.draining,
         )
 

@@ -29,6 +29,7 @@ from hs_core.http.request import Request
 from hs_core.http.responses import PREFLIGHT, JsonStream, error_response, send_response
 from hs_core.http.routes import Claim, Match, RouteTable
 from hs_core.plugin.declaration import Resource
+from hs_core.streams.bus import Bus
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +62,9 @@ class Site:
     readiness: Callable[[], Sequence[str]]
     """Names what is missing for requests to be answered."""
     forward: Forward | None = None
-    carried: Callable[[], Awaitable[None]] | None = None
-    """Returns when what was announced until now is on its way to the other processes, if there can be any: who was
-    told that something is done finds it done wherever the next request is answered.
+    bus: Bus | None = None
+    """What connects with the other processes, if there can be any: who was told that something is done finds it done
+    wherever the next request is answered.
     """
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set before the listeners close: long polls end, so that they do not have to be cut off."""
@@ -159,11 +160,13 @@ class _App:
             if site.forward is None:
                 raise Unavailable("The part of this server that answers such requests is not running")
             return await site.forward(claim, request)
+        if site.bus is not None:
+            await site.bus.heard()
         await site.authenticator.authenticate(request, route)
         site.limiter.check(route.rate, request)
         response = await route.handler(role, request)
-        if site.carried is not None and request.method != "GET":
-            await site.carried()
+        if site.bus is not None and request.method != "GET":
+            await site.bus.carried()
         return response
 
     def _request(self, match: Match, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Request:

@@ -35,8 +35,11 @@ class Bus(Protocol):
         """Return when all that was published until now is on its way to the other processes, or will not be.
 
         Whoever waits for this before an answer can be sure that the next request, wherever it goes, finds its
-        caches told of what was done, but for faults.
+        caches told of what was done, if it is only `heard` there, but for faults.
         """
+
+    async def heard(self) -> None:
+        """Return when what had reached this process before is delivered to its receivers."""
 
 
 class MemoryBus:
@@ -63,3 +66,6 @@ class MemoryBus:
 
     async def carried(self) -> None:
         """There are no other processes."""
+
+    async def heard(self) -> None:
+        """What is published is delivered at once."""

@@ -91,6 +91,9 @@ class FaultyBus:
     async def carried(self) -> None:
         """Nobody knows when."""
 
+    async def heard(self) -> None:
+        """Nobody knows what is under way."""
+
     def crash(self) -> None:
         """Neither send nor receive any more."""
         self._network.leave(self)
