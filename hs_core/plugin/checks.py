@@ -72,9 +72,6 @@ def _streams(plugins: Collection[Plugin]) -> Iterator[str]:
     writers = _owners((stream.name, plugin.name) for plugin in plugins for stream in plugin.writes)
     yield from _contested("stream", "written", writers)
     for plugin in plugins:
-        for written in plugin.writes:
-            if written.in_memory and written.slots != 1:
-                yield f"the stream {written.name!r} of the plugin {plugin.name!r} lives in memory; give it one slot"
         followed = {
             "reads": [*plugin.reads, *(name for offer in plugin.offers for name in offer.reads)],
             "adds a section of": [section.stream.name for section in plugin.sections],

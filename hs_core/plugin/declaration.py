@@ -134,8 +134,8 @@ class Stream(Generic[Row]):
     """`load(tx, after, up_to, limit)`: the rows with `after < position <= up_to`, in order, from the tables.
 
     `nothing_stored` if the rows live in memory only, because a transaction each would cost more than they are worth.
-    Such a stream has one slot, and is written with `Core.announcer`. Its positions are made of the epoch of its owner,
-    so they never go backwards; a row says all about what it concerns, for those before it may be lost (docs/adr/0004).
+    Such a stream is written with `Core.announcer`. Its positions tell the time and each process has its own order; a
+    row says all about what it concerns, for those before it may be lost (docs/adr/0004).
     """
     shard_by: By = By.NONE
     """What the keys of its slots are."""

@@ -1,78 +1,85 @@
 """Write to a stream whose rows live in memory only: number the rows, and announce them. See docs/adr/0004."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from hs_core.cluster.leases import Drain, Leases, NotOwner
+from hs_core.cluster.placement import slot_of
 from hs_core.db import Transaction
 from hs_core.plugin.declaration import Stream
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus import Bus
+from hs_core.streams.numbers import Numbers
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
-ROWS_OF_AN_EPOCH: Final = 2**32
-"""Positions that one owner has at its disposal: at 10,000 rows a second they last for five days of nothing else."""
-
-_EPOCH = "SELECT epoch FROM stream_slots WHERE stream = ? AND slot = 0"
-
-_OWNED = "SELECT epoch, owner FROM stream_slots WHERE stream = ? AND slot = 0 FOR SHARE"
-
-
-def first_position(tx: Transaction, stream: str) -> int:
-    """Where the stream's present owner began, or is about to begin: everything before it is gone."""
-    return int(tx.value(_EPOCH, (stream,)) or 0) * ROWS_OF_AN_EPOCH
+_OWNERSHIP: Final = "SELECT ownership FROM stream_positions WHERE stream = ? FOR SHARE"
 
 
 class Announcer(Generic[Row]):
-    """The right to write one stream in memory from this process, while it holds the stream's only slot."""
+    """The right to write one stream in memory from this process, for the slots that it holds."""
 
-    def __init__(self, stream: Stream[Row], leases: Leases, bus: Bus) -> None:
+    def __init__(self, stream: Stream[Row], leases: Leases, bus: Bus, numbers: Numbers) -> None:
         self.stream = stream
         self._leases = leases
         self._bus = bus
-        self._epoch = 0
-        self._position = 0
+        self._numbers = numbers
+        self._lanes: dict[int, tuple[int, int]] = {}
+        """Epoch and end of what was announced last for each slot."""
         # From then on nobody takes in what an owner before us may still have to say.
         leases.on_take(stream.name, lambda: bus.doubt(stream.name))
 
+    def slot(self, key: str) -> int:
+        """The slot of a key."""
+        return slot_of(key, self.stream.slots)
+
     @property
-    def epoch(self) -> int | None:
-        """The ownership under which this process writes; `None` if it may not. A new one means: begin anew."""
-        return self._leases.held(self.stream.name).get(0) if self._leases.holds(self.stream, "") else None
+    def held(self) -> Mapping[int, int]:
+        """The slots that this process believes it may write, each with its epoch. Another epoch means: begin anew."""
+        return self._leases.held(self.stream.name)
 
-    def check_owner(self) -> None:
-        """Raises `NotOwner` unless this process may write."""
-        if self.epoch is None:
-            raise NotOwner(self.stream.name, {0})
+    def check_owner(self, key: str) -> None:
+        """Raises `NotOwner` unless something may begin here that will be told under the key."""
+        if not self._leases.holds(self.stream, key):
+            raise NotOwner(self.stream.name, {self.slot(key)})
 
-    def prove(self, tx: Transaction, epoch: int) -> None:
-        """Fail unless this process has owned the stream since `epoch`, so that what `tx` writes is not out of date.
+    def prove(self, tx: Transaction, epochs: Mapping[int, int]) -> None:
+        """Fail unless this process has owned slots since these epochs, so that what `tx` writes is not out of date.
 
         Raises:
-            NotOwner: if another process owns the stream, or did meanwhile.
+            NotOwner: names those that another process owns, or did meanwhile.
         """
-        if tx.one(_OWNED, (self.stream.name,)) != (epoch, self._leases.owner):
-            raise NotOwner(self.stream.name, {0})
+        self._leases.prove(tx, self.stream.name, epochs, int(tx.value(_OWNERSHIP, (self.stream.name,)) or 0))
 
     def on_release(self, drain: Drain) -> None:
-        """Have `drain` awaited before the stream is given away; see `Writer.on_release`."""
+        """Have `drain` awaited before slots are given away: for them it can announce what is left to tell.
+
+        It is called as well when slots were lost without asking; announcing for them then fails with `NotOwner`.
+        """
         self._leases.on_release(self.stream.name, drain)
 
-    def announce(self, rows: Sequence[Row]) -> int:
-        """Give the rows the next positions and tell the followers, at once; returns the last of the positions.
+    def announce(self, rows: Iterable[tuple[str, Row]]) -> None:
+        """Tell the followers of rows, each with its key, at once.
 
         Raises:
-            NotOwner: if another process owns the stream by now.
+            NotOwner: if another process owns one of the keys by now. Nobody was told anything.
         """
-        epoch = self.epoch
-        if epoch is None:
-            raise NotOwner(self.stream.name, {0})
-        if epoch != self._epoch:
-            self._epoch, self._position = epoch, epoch * ROWS_OF_AN_EPOCH
-        after = self._position
-        self._position += len(rows)
-        self._bus.publish(Batch(self.stream.name, after, self._position, list(enumerate(rows, after + 1))))
-        return self._position
+        by_slot: dict[int, list[Row]] = defaultdict(list)
+        for key, row in rows:
+            by_slot[self.slot(key)].append(row)
+        held = self.held
+        if missing := by_slot.keys() - held.keys():
+            raise NotOwner(self.stream.name, missing)
+        for slot, said in by_slot.items():
+            self._publish(slot, held[slot], said)
+
+    def _publish(self, slot: int, epoch: int, rows: list[Row]) -> None:
+        before, end = self._lanes.get(slot, (epoch, 0))
+        after = end if before == epoch else 0
+        first = self._numbers.take(len(rows))
+        up_to = first + len(rows) - 1
+        self._lanes[slot] = epoch, up_to
+        self._bus.publish(Batch(self.stream.name, after, up_to, list(enumerate(rows, first)), slot, epoch))

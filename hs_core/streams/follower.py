@@ -2,7 +2,7 @@
 
 Positions are handed out in the order of commits and without holes (see `Log`), so a follower that has all rows up to
 some position needs to remember nothing else: a batch that begins there is next, one that begins later tells of a gap.
-Of a stream in memory only the start of its epoch is in the database: what a gap has swallowed is lost (docs/adr/0004).
+A stream in memory is followed by a `MemoryFollower`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import structlog
 from hs_core.clock import Clock
 from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.plugin.declaration import Stream
-from hs_core.streams.announcer import first_position
 from hs_core.streams.batch import Batch
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -85,7 +84,7 @@ class Follower(Generic[Row]):
 
     async def begin(self) -> None:
         """Stand at the end of the stream as the database has it. To be called before anything is received."""
-        self.position = self._told = await self._db.read(self._end)
+        self.position = self._told = await self._db.read(lambda tx: stored_position(tx, self.stream.name))
 
     @property
     def asleep(self) -> bool:
@@ -121,7 +120,7 @@ class Follower(Generic[Row]):
 
     def told(self, position: int) -> None:
         """The stream has come so far, as somebody has seen in the database."""
-        if position > self.position and not self.stream.in_memory:
+        if position > self.position:
             self._told = max(self._told, position)
             self._behind.set()
 
@@ -173,29 +172,18 @@ class Follower(Generic[Row]):
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(False)
-        if self.stream.in_memory:
-            self._go_on_after_gaps()
-        elif self._told <= told and self.position < self._told:
+        if self._told <= told and self.position < self._told:
             log.error("a batch that is not in the database", stream=self.stream.name, position=self.position, told=told)
             self._told = self.position
             self._forget_early()
 
     def _next_from_database(self, tx: Transaction) -> Batch[Row] | None:
-        after, end = self.position, self._end(tx)
+        after, end = self.position, stored_position(tx, self.stream.name)
         if end <= after:
             return None
         rows = self.stream.load(tx, after, end, CATCH_UP_ROWS)
         up_to = rows[-1][0] if len(rows) == CATCH_UP_ROWS else end
         return Batch(self.stream.name, after, up_to, rows)
-
-    def _end(self, tx: Transaction) -> int:
-        """How far the database knows of the stream."""
-        return (first_position if self.stream.in_memory else stored_position)(tx, self.stream.name)
-
-    def _go_on_after_gaps(self) -> None:
-        while self.position < self._told:
-            self._deliver(Batch(self.stream.name, self.position, min(self._early, default=self._told), []))
-            self._deliver_early()
 
     def _keep(self, batch: Batch[Row]) -> None:
         self._told = max(self._told, batch.up_to)

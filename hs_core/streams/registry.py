@@ -1,7 +1,7 @@
 """The streams of one process: a writer for those it may write, a follower for those it needs to read."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -13,6 +13,8 @@ from hs_core.plugin.declaration import Stream
 from hs_core.streams.announcer import Announcer
 from hs_core.streams.bus import Bus
 from hs_core.streams.follower import Follower
+from hs_core.streams.memory_follower import MemoryFollower
+from hs_core.streams.numbers import Numbers
 from hs_core.streams.writer import Writer
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -35,6 +37,7 @@ class Streams:
         self._known: dict[str, Stream[Any]] = {}
         self._followers: dict[str, Follower[Any]] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
+        self._numbers: dict[str, Numbers] = {}
 
     def writer(self, stream: Stream[Row]) -> Writer[Row]:
         """To write the slots of `stream` that this process holds."""
@@ -44,8 +47,8 @@ class Streams:
         return Writer(stream, self._db, self._leases, self._bus, turns)
 
     def announcer(self, stream: Stream[Row]) -> Announcer[Row]:
-        """To write `stream`, whose rows live in memory only, while this process holds it."""
-        return Announcer(stream, self._leases, self._bus)
+        """To write the slots of `stream`, whose rows live in memory only, that this process holds."""
+        return Announcer(stream, self._leases, self._bus, self._numbers_of(stream))
 
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """Where this process is in `stream`. Only for streams that an active plugin or a read side declares to read."""
@@ -72,13 +75,24 @@ class Streams:
         streams = self._known = {stream.name: stream for stream in known}
         await self._db.write(lambda tx: create_slots(tx, {name: stream.slots for name, stream in streams.items()}))
         for name in followed:
-            follower = self._followers[name] = Follower(streams[name], self._db, self._clock)
+            follower = self._followers[name] = self._new_follower(streams[name])
             await self._follow(follower)
 
     def prepare(self, later: Iterable[str]) -> None:
         """Let these streams be followed once their followers are asked to be `awake`."""
         for name in later:
-            self._followers[name] = Follower(self._known[name], self._db, self._clock, asleep=self._follow)
+            self._followers[name] = self._new_follower(self._known[name], asleep=self._follow)
+
+    def _new_follower(
+        self, stream: Stream[Any], asleep: Callable[[Follower[Any]], Awaitable[None]] | None = None
+    ) -> Follower[Any]:
+        if stream.in_memory:
+            return MemoryFollower(stream, self._db, self._clock, asleep, numbers=self._numbers_of(stream))
+        return Follower(stream, self._db, self._clock, asleep)
+
+    def _numbers_of(self, stream: Stream[Any]) -> Numbers:
+        """Whoever numbers rows here has seen what was heard here."""
+        return self._numbers.setdefault(stream.name, Numbers(self._clock))
 
     async def _follow(self, follower: Follower[Any]) -> None:
         await follower.begin()

@@ -1,7 +1,8 @@
 """The tokens of `/sync`: how far in each stream a client has been told (client-server API, "Syncing").
 
 Positions of a stream become visible in their order and without holes (see `hs_core.streams.writer.Log`), so one number
-for each stream is enough, whichever process wrote and whichever reads. A token names its streams by short keys:
+for each stream is enough, whichever process wrote and whichever reads. (Of streams in memory that is so in one process;
+see docs/adr/0004.) A token names its streams by short keys:
 `s1_e5203_r9`. What is not understood is left out and what is missing counts as the beginning, so that tokens outlive
 plugins that come and go.
 """

@@ -1,12 +1,14 @@
 """How batches travel between processes: rows in MessagePack, behind who sent them and which version they have."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from hs_core.plugin.declaration import Stream
 from hs_core.streams.batch import Batch
+
+Row = TypeVar("Row")
 
 SENDER_BYTES = 16
 _VERSION_BYTES = 2
@@ -14,6 +16,19 @@ _VERSION_BYTES = 2
 
 class Unreadable(Exception):
     """A message in a version, or of a form, that this process does not understand."""
+
+
+class _Frame(msgspec.Struct, Generic[Row], frozen=True, array_like=True):
+    """A batch; the last two are those of streams in memory."""
+
+    after: int
+    up_to: int
+    rows: list[tuple[int, Row]]
+    slot: int = 0
+    epoch: int = 0
+
+    def batch(self, stream: str) -> Batch[Any]:
+        return Batch(stream, self.after, self.up_to, self.rows, self.slot, self.epoch)
 
 
 class Codec:
@@ -28,12 +43,12 @@ class Codec:
         self._version = stream.version
         self._encoder = msgspec.msgpack.Encoder()
         row: Any = stream.row
-        self._decoder = msgspec.msgpack.Decoder(list[tuple[int, int, list[tuple[int, row]]]])
+        self._decoder = msgspec.msgpack.Decoder(list[_Frame[row]])
 
     def encode(self, batches: Sequence[Batch[Any]]) -> bytes:
         """A message with these batches."""
         version = self._version.to_bytes(_VERSION_BYTES, "big")
-        return version + self._encoder.encode([(batch.after, batch.up_to, batch.rows) for batch in batches])
+        return version + self._encoder.encode([_fields(batch) for batch in batches])
 
     def decode(self, message: bytes) -> list[Batch[Any]]:
         """The batches of a message. Raises Unreadable."""
@@ -44,4 +59,9 @@ class Codec:
             frames = self._decoder.decode(message[_VERSION_BYTES:])
         except msgspec.MsgspecError as error:
             raise Unreadable(f"a message of {self._name!r}: {error}") from error
-        return [Batch(self._name, after, up_to, rows) for after, up_to, rows in frames]
+        return [frame.batch(self._name) for frame in frames]
+
+
+def _fields(batch: Batch[Any]) -> tuple[Any, ...]:
+    lane = (batch.slot, batch.epoch) if batch.epoch else ()
+    return (batch.after, batch.up_to, batch.rows, *lane)

@@ -100,10 +100,6 @@ def test_plugins_that_fit_together_are_silent() -> None:
             Plugin("other", serves=[Service[Any]("other")]),
             "the plugin 'other' serves 'other' but has no start; let start yield it",
         ),
-        (
-            Plugin("other", writes=[Stream("whispers", Row, nothing_stored, slots=2)]),
-            "the stream 'whispers' of the plugin 'other' lives in memory; give it one slot",
-        ),
         (Plugin("other", tasks=[TWICE, TWICE]), "the plugin 'other' has two tasks 'clean'; rename one"),
     ],
 )
