@@ -10,18 +10,17 @@ from hs_plugins.presence.rows import PresenceRow, State
 
 __all__ = ["PRESENCE", "PRESENCE_CHANGES", "Presence", "PresenceRow", "State"]
 
-PRESENCE_CHANGES = Stream("presence", PresenceRow, nothing_stored, shard_by=By.USER)
+PRESENCE_CHANGES = Stream("presence", PresenceRow, nothing_stored, shard_by=By.USER, slots=16)
 """Users whose presence changed, and of those who are online those who came to a room or left one.
 
-In memory: it changes more often than anything else, and nobody wants to know what it was before. Positions come from
-the epoch of the owner (docs/adr/0004). A row replaces what was said of its user before. What has to outlive a restart
-is written to a table some seconds later: the status message, and who was online, so that a new owner can tell everybody
-who has not come back.
+In memory: it changes more often than anything else, and nobody wants to know what it was before (docs/adr/0004). A row
+replaces what was said of its user before. What has to outlive a restart is written to a table some seconds later: the
+status message, and who was online, so that a new owner can tell everybody who has not come back.
 """
 
 
 class Presence(Protocol):
-    """Calls run in the process that keeps the presence of everybody. Where presence is disabled they do nothing."""
+    """Calls run in the process that keeps the presence of the user. Where presence is disabled they do nothing."""
 
     async def heard(self, user_id: UserId, device_id: DeviceId | None, state: State, for_ms: int) -> None:
         """A client of a local user is connected, and will be for so long unless this is said again."""

@@ -24,7 +24,7 @@ plugin = Plugin(
         Route("PUT", STATUS, handlers.put_status, affinity=By.USER, rate=RateClass.MESSAGE, guests=True),
     ],
     writes=[PRESENCE_CHANGES],
-    reads=["events"],
+    reads=["events", PRESENCE_CHANGES.name],
     serves=[PRESENCE],
     sections=[SECTION],
     hooks=PresenceHooks.make,

@@ -19,6 +19,7 @@ from hs_plugins.presence.api import PRESENCE, PRESENCE_CHANGES, Presence
 from hs_plugins.presence.config import PresenceConfig
 from hs_plugins.presence.service import Presences
 from hs_plugins.presence.sharing import RoomsOfUsers
+from hs_plugins.presence.unsaved import Unsaved
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 SOONEST: Final = 0.2
 """Seconds between two turns, when the process has nothing else to do."""
 AT_REST: Final = 5.0
-"""The same when there is nothing to tell: in case that the stream has come to this process meanwhile."""
+"""The same when there is nothing to tell: in case that users have come to this process meanwhile."""
 BUSY: Final = 1.0
 """When turns have become fewer than that, nobody is told at once."""
 LATEST: Final = 10.0
@@ -45,7 +46,7 @@ class PresenceRole(Presences):
 
     @property
     def presence(self) -> Presence:
-        """In the process that owns the stream."""
+        """In the process that owns the user's slot."""
         return self.services[PRESENCE]
 
     async def keep_telling(self) -> None:
@@ -64,25 +65,29 @@ class PresenceRole(Presences):
             await self.rest(AT_REST)
 
     async def released(self, slots: Collection[int]) -> None:
-        """Another process goes on with what is written."""
-        await self.save()
+        """Another process goes on with what has been told, and is written."""
+        await self.tell_of(slots)
+        await self.unsaved.save()
 
 
 @asynccontextmanager
 async def start(core: Core) -> AsyncIterator[PresenceRole]:
-    """Keep the presence of everybody for as long as the context lasts, while this process owns the stream."""
+    """Keep presence for as long as the context lasts, of the users whose slots this process owns."""
+    announcer = core.announcer(PRESENCE_CHANGES)
     role = PresenceRole(
         enabled=core.section("presence", PresenceConfig).enabled,
         clock=core.clock,
         db=core.db,
-        announcer=core.announcer(PRESENCE_CHANGES),
+        announcer=announcer,
+        unsaved=Unsaved(core.db, announcer),
         rooms=RoomsOfUsers(core.read_sides[ROOMS_READ].members),
         server_name=core.server_name,
         services=core.services,
         users=core.read_sides[USERS],
     )
     core.follower(EVENTS).subscribe(role.happened)
-    role.announcer.on_release(role.released)
+    core.follower(PRESENCE_CHANGES).subscribe(role.hear)
+    announcer.on_release(role.released)
     async with asyncio.TaskGroup() as group:
         telling = group.create_task(role.keep_telling(), name="tell presence")
         yield role
@@ -92,11 +97,11 @@ async def start(core: Core) -> AsyncIterator[PresenceRole]:
 
 async def save(role: PresenceRole) -> None:
     """A turn of the task."""
-    await role.save()
+    await role.unsaved.save()
 
 
 async def _save_at_last(role: PresenceRole) -> None:
     try:
-        await role.save()
+        await role.unsaved.save()
     except DatabaseUnavailable:
-        log.warning("the database is away, the last changes of presence are forgotten", users=len(role.unsaved))
+        log.warning("the database is away, the last changes of presence are forgotten", users=role.unsaved.count)

@@ -1,29 +1,28 @@
-"""Keep the presence of everybody, where the stream `presence` is owned."""
+"""Keep presence, where the users' slots of the stream `presence` are owned."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-import structlog
 from msgspec.structs import replace
 
 from hs_core.clock import Clock
 from hs_core.cluster.leases import NotOwner
-from hs_core.db import Database, Transaction
+from hs_core.db import Database
 from hs_core.matrix.identifiers import DeviceId, RoomId, UserId
 from hs_core.streams.announcer import Announcer
 from hs_core.streams.batch import Batch
 from hs_plugins.presence import store
 from hs_plugins.presence.rows import OFFLINE, PresenceRow, State
 from hs_plugins.presence.sharing import RoomsOfUsers
+from hs_plugins.presence.unsaved import Unsaved
 from hs_plugins.presence.user import EARLIER, UserPresence
 from hs_plugins.rooms.api import EventRow
-
-log = structlog.get_logger(__name__)
 
 GRACE_MS: Final = 60 * 1000
 """How long a client that says nothing counts as connected: after it has set its state, or after a restart."""
@@ -35,6 +34,8 @@ MAX_USERS: Final = 100_000
 """Who comes when so many are not offline is not shown."""
 MAX_TOLD: Final = 500
 """Users whom one turn tells about."""
+READ_AT_ONCE: Final = 10_000
+"""Users who are read from the table in one unit of work."""
 
 
 @dataclass
@@ -46,12 +47,18 @@ class Presences:
     db: Database
     announcer: Announcer[PresenceRow]
     rooms: RoomsOfUsers
+    unsaved: Unsaved
     busy: bool = False
     """Whether the process has better things to do."""
-    unsaved: dict[UserId, PresenceRow] = field(default_factory=dict)
+    _held: dict[int, int] = field(default_factory=dict)
+    """The slots whose users are kept here, with their epochs."""
+    _taking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _users: dict[UserId, UserPresence] = field(default_factory=dict)
-    """Those who are not offline, and those of whom that is still to be told."""
+    """Those of these slots who are not offline, and those of whom that is still to be told."""
     _told: dict[UserId, PresenceRow] = field(default_factory=dict)
+    """What everybody has been told last, of those who are not offline and of those whom other processes keep as well,
+    as far as this one has heard it: they may come here.
+    """
     _news: dict[UserId, None] = field(default_factory=dict)
     """Those of whom there is something to tell, the longest waiting first."""
     _moved: dict[UserId, set[RoomId]] = field(default_factory=dict)
@@ -60,7 +67,6 @@ class Presences:
     """A heap of when to look at whom; only entries that are `_scheduled` count."""
     _scheduled: dict[UserId, int] = field(default_factory=dict)
     _told_at: int = 0
-    _epoch: int | None = None
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something for a turn to do that was not foreseen."""
 
@@ -82,18 +88,19 @@ class Presences:
             await self._tell_at_once(user_id, urgent=user_id not in self._told)
 
     async def gone(self, user_id: UserId, device_id: DeviceId) -> None:
+        await self._keep_up()
         user = self._users.get(user_id)
         if user is not None and user.devices.pop(device_id, None) is not None:
             self._look(user, self.clock.now_ms())
 
     async def forget(self, user_id: UserId) -> None:
+        await self._keep_up()
         user = self._users.get(user_id)
         if user is not None:
             user.devices.clear()
             user.status_msg = None
             self._look(user, self.clock.now_ms())
-        self.unsaved.pop(user_id, None)
-        await self.db.write(lambda tx: store.delete(tx, user_id))
+        await self.unsaved.forget(user_id)
 
     async def received(self, user_id: UserId, row: PresenceRow) -> None:
         if (user := await self._user(user_id)) is not None:
@@ -106,10 +113,11 @@ class Presences:
     async def of(self, user_id: UserId) -> PresenceRow | None:
         if not self.enabled:
             return None
+        await self._keep_up()
         user = self._users.get(user_id)
         if user is not None:
             return user.at(self.clock.now_ms())
-        stored = self.unsaved.get(user_id) or await self.db.read(lambda tx: store.load(tx, user_id))
+        stored = await self._stored(user_id)
         return None if stored is None else PresenceRow(user_id, OFFLINE, stored.status_msg, stored.last_active, False)
 
     # What happens elsewhere
@@ -124,12 +132,25 @@ class Presences:
                 user.acts(row.device_id, now)
                 self._look(user, now)
 
+    def hear(self, batch: Batch[PresenceRow]) -> None:
+        """What everybody is told: by this process, of users who may come to it, and by owners of before."""
+        for _, row in batch.rows:
+            told = self._told.get(row.user_id)
+            if row.presence == OFFLINE if told is None else not _differ(row, told):
+                continue
+            if row.presence == OFFLINE:
+                self._told.pop(row.user_id)
+            elif told is not None or len(self._told) < MAX_USERS:
+                self._told[row.user_id] = replace(row, rooms=(), moved=None)
+            if (user := self._users.get(row.user_id)) is not None:
+                self._look(user, self.clock.now_ms())  # this process knows better, and says so
+
     # Turns
 
     async def turn(self) -> None:
         """See whose time is up, and tell what there is to tell, of a bounded number of users."""
-        await self._begin_epoch()
-        if self._epoch is None:
+        await self._keep_up()
+        if not self._held:
             return
         now = self.clock.now_ms()
         while self._due and self._due[0][0] <= now:
@@ -157,24 +178,9 @@ class Presences:
             for each in waiting:
                 each.cancel()
 
-    async def save(self) -> None:
-        """Write what has to outlive a restart, unless others know better by now."""
-        saved, self.unsaved = self.unsaved, {}
-        epoch = self._epoch
-        if not saved or epoch is None:
-            return
-
-        def work(tx: Transaction) -> None:
-            self.announcer.prove(tx, epoch)
-            store.save(tx, saved.values())
-
-        try:
-            await self.db.write(work)
-        except NotOwner:
-            log.info("presence is kept by another process now", users=len(saved))
-        except BaseException:
-            self.unsaved = saved | self.unsaved
-            raise
+    async def tell_of(self, slots: Collection[int]) -> None:
+        """Tell all that there is to tell of the users of slots."""
+        await self._tell([user_id for user_id in self._news | self._moved if self.announcer.slot(user_id) in slots])
 
     # Inside
 
@@ -185,16 +191,15 @@ class Presences:
             await self._tell([user_id])
 
     async def _tell(self, user_ids: Collection[UserId]) -> None:
-        ready = [(user_id, await self.rooms.of(user_id)) for user_id in user_ids]
-        if self._epoch is None or self.announcer.epoch != self._epoch:
-            return
+        found = [(user_id, await self.rooms.of(user_id)) for user_id in user_ids]
+        ready = [(user_id, rooms) for user_id, rooms in found if self._is_held(user_id)]
         rows = [self._row(self._users[user_id], rooms) for user_id, rooms in ready if user_id in self._users]
         for user_id, _ in ready:
             self._news.pop(user_id, None)
             self._moved.pop(user_id, None)
         if rows:
             self._told_at = self.clock.now_ms()
-            self.announcer.announce(rows)
+            self.announcer.announce((row.user_id, row) for row in rows)
 
     def _moves(self, user_id: UserId, row: EventRow) -> None:
         """A member event of this user."""
@@ -210,8 +215,8 @@ class Presences:
         user_id, before = user.user_id, self._told.get(user.user_id)
         moved = None if user_id in self._news else tuple(self._moved.get(user_id, ()))
         row = replace(user.at(self.clock.now_ms()), rooms=rooms, moved=moved)
-        if before is None or (before.presence, before.status_msg) != (row.presence, row.status_msg):
-            self.unsaved[user_id] = row
+        if before is None or _says_more(row, before):
+            self.unsaved.note(row, self._held[self.announcer.slot(user_id)])
         if row.presence == OFFLINE:
             self._users.pop(user_id)
             self._told.pop(user_id, None)
@@ -234,35 +239,88 @@ class Presences:
 
     async def _user(self, user_id: UserId) -> UserPresence | None:
         """Somebody of whom there is news; `None` if that is not to be kept."""
-        self.announcer.check_owner()
-        await self._begin_epoch()  # not only with the next turn: what is heard before it could not be told at once
+        self.announcer.check_owner(user_id)
+        await self._keep_up()  # not only with the next turn: what is heard before it could not be told at once
         known = self._users.get(user_id)
         if known is not None or not self.enabled or len(self._users) >= MAX_USERS:
             return known
-        stored = self.unsaved.get(user_id) or await self.db.read(lambda tx: store.load(tx, user_id))
+        stored = await self._stored(user_id)
         fresh = UserPresence(user_id)
         if stored is not None:
             fresh.status_msg, fresh.last_active = stored.status_msg, stored.last_active
+        if not self._is_held(user_id):
+            raise NotOwner(self.announcer.stream.name, {self.announcer.slot(user_id)})
         return self._users.setdefault(user_id, fresh)
 
-    async def _begin_epoch(self) -> None:
-        """Take on those who were online under the owner before: who does not come back is offline before long."""
-        epoch = self.announcer.epoch if self.enabled else None
-        if epoch == self._epoch:
+    async def _stored(self, user_id: UserId) -> PresenceRow | None:
+        """What is in the table of a user, or will be."""
+        unsaved = self.unsaved.of(user_id, self._held.get(self.announcer.slot(user_id)))
+        return unsaved or await self.db.read(lambda tx: store.load(tx, user_id))
+
+    def _is_held(self, user_id: UserId) -> bool:
+        """Whether the user is kept here, and nobody has taken them over as far as is known."""
+        slot = self.announcer.slot(user_id)
+        epoch = self._held.get(slot)
+        return epoch is not None and self.announcer.held.get(slot) == epoch
+
+    async def _keep_up(self) -> None:
+        """Let go of whom others keep by now, and take on those who were online under the owner before.
+
+        Who does not come back is offline before long.
+        """
+        if not self.enabled or self._held == self.announcer.held:
             return
-        if epoch is None:
-            self._epoch = None
-            for kept in (self._users, self._told, self._news, self._moved, self._due, self._scheduled, self.unsaved):
-                kept.clear()
-            return
-        stored = await self.db.read(lambda tx: store.load_not_offline(tx, MAX_USERS))
-        self._epoch, now = epoch, self.clock.now_ms()
-        for row in stored:
-            user = self._users.setdefault(row.user_id, UserPresence(row.user_id, row.status_msg, row.last_active))
-            if not user.devices:
-                user.heard(EARLIER, row.presence, now, now + GRACE_MS)
-                user.last_active = row.last_active
-                self._look(user, now)
+        async with self._taking:
+            held = dict(self.announcer.held)
+            changed = {slot for slot, _ in held.items() ^ self._held.items()}
+            self._let_go(changed)
+            if taken := {slot: epoch for slot, epoch in held.items() if slot in changed}:
+                online = await self._online_in(taken)
+                self._held |= taken
+                for row in online:
+                    self._take_on(row)
+
+    def _let_go(self, slots: Collection[int]) -> None:
+        for slot in slots:
+            self._held.pop(slot, None)
+        for user_id in [user_id for user_id in self._users if self.announcer.slot(user_id) in slots]:
+            del self._users[user_id]
+            self._news.pop(user_id, None)
+            self._moved.pop(user_id, None)
+
+    async def _online_in(self, slots: Mapping[int, int]) -> Collection[PresenceRow]:
+        """Those of whom others know that they are not offline, by the table or by what was told later.
+
+        The latter is to be written as well, under the slots' epochs: whoever told it may not have come to that.
+        """
+        found: dict[UserId, PresenceRow] = {}
+        slot, after = self.announcer.slot, ""
+        while len(found) < MAX_USERS:
+            rows = await self.db.read(partial(store.load_not_offline, after=after, limit=READ_AT_ONCE))
+            found |= {row.user_id: row for row in rows if slot(row.user_id) in slots}
+            if len(rows) < READ_AT_ONCE:
+                break
+            after = rows[-1].user_id
+        for user_id, row in self._told.items():
+            stored = found.get(user_id)
+            if slot(user_id) in slots and (stored is None or row.last_active >= stored.last_active):
+                found[user_id] = row
+                if stored is None or _says_more(row, stored):
+                    self.unsaved.note(row, slots[slot(user_id)])
+        return found.values()
+
+    def _take_on(self, row: PresenceRow) -> None:
+        now = self.clock.now_ms()
+        user = self._users.setdefault(row.user_id, UserPresence(row.user_id, row.status_msg, row.last_active))
+        if not user.devices:
+            user.heard(EARLIER, row.presence, now, now + GRACE_MS)
+            user.last_active = row.last_active
+            self._look(user, now)
+
+
+def _says_more(row: PresenceRow, saved: PresenceRow) -> bool:
+    """Whether there is something to write."""
+    return (row.presence, row.status_msg) != (saved.presence, saved.status_msg)
 
 
 def _differ(one: PresenceRow, other: PresenceRow) -> bool:

@@ -10,7 +10,10 @@ from hs_core.matrix.identifiers import UserId
 from hs_plugins.presence.rows import PresenceRow
 
 _ONE = "SELECT user_id, presence, status_msg, last_active FROM presence WHERE user_id = ?"
-_NOT_OFFLINE = "SELECT user_id, presence, status_msg, last_active FROM presence WHERE presence <> 'offline' LIMIT ?"
+_NOT_OFFLINE = """
+    SELECT user_id, presence, status_msg, last_active FROM presence
+    WHERE presence <> 'offline' AND user_id > ? ORDER BY user_id LIMIT ?
+"""
 _PUT = """
     INSERT INTO presence (user_id, presence, status_msg, last_active) VALUES (?, ?, ?, ?)
     ON CONFLICT (user_id) DO UPDATE
@@ -25,9 +28,9 @@ def load(tx: Transaction, user_id: UserId) -> PresenceRow | None:
     return None if found is None else _row(found)
 
 
-def load_not_offline(tx: Transaction, limit: int) -> list[PresenceRow]:
-    """Those who were last seen online or unavailable."""
-    return [_row(found) for found in tx.all(_NOT_OFFLINE, (limit,))]
+def load_not_offline(tx: Transaction, after: str, limit: int) -> list[PresenceRow]:
+    """Those who were last seen online or unavailable, in the order of their IDs."""
+    return [_row(found) for found in tx.all(_NOT_OFFLINE, (after, limit))]
 
 
 def save(tx: Transaction, rows: Iterable[PresenceRow]) -> None:

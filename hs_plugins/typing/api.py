@@ -14,17 +14,17 @@ __all__ = ["MAX_TIMEOUT_MS", "TYPING", "TYPING_CHANGES", "TYPING_READ", "Typing"
 MAX_TIMEOUT_MS: Final = 120_000
 """Nobody types for longer without saying so again; clients do every 20 to 30 seconds."""
 
-TYPING_CHANGES = Stream("typing", TypingRow, nothing_stored, shard_by=By.ROOM)
+TYPING_CHANGES = Stream("typing", TypingRow, nothing_stored, shard_by=By.ROOM, slots=16)
 """Who types, from the moment in which that changes.
 
 In memory: it changes with every message that somebody writes, and is forgotten half a minute later. A transaction for
-each change would be a sync of the disk on SQLite, so positions come from the epoch of the owner (docs/adr/0004), and a
-new owner takes those for typing who typed when it last heard. A row replaces what was said of its room before.
+each change would be a sync of the disk on SQLite, so its rows are in no database (docs/adr/0004), and a new owner of a
+room takes those for typing who typed when it last heard. A row replaces what was said of its room before.
 """
 
 
 class Typing(Protocol):
-    """Calls run in the process that keeps who types. The caller has checked that the user is in the room."""
+    """Calls run in the process that keeps who types in the room. The caller has checked that the user is in it."""
 
     async def set(self, room_id: RoomId, user_id: UserId, timeout_ms: int) -> None:
         """The user types in the room, for so long, or until something else is said; 0 if they do not.

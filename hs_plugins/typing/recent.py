@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
 import orjson
@@ -35,7 +36,6 @@ class RecentTyping:
         self.horizon = horizon
         self.busy: set[RoomId] = set()
         """The rooms in which somebody types."""
-        self._position = horizon
         self._rooms: OrderedDict[RoomId, Heard] = OrderedDict()
 
     def receive(self, batch: Batch[TypingRow]) -> None:
@@ -48,7 +48,6 @@ class RecentTyping:
                 room_id, oldest = self._rooms.popitem(last=False)
                 self.horizon = oldest.position
                 self.busy.discard(room_id)
-        self._position = batch.up_to
 
     def typing_in(self, room_id: RoomId) -> Sequence[UserId]:
         heard = self._rooms.get(room_id)
@@ -58,22 +57,17 @@ class RecentTyping:
         """The newest row of the room, if it is remembered."""
         return self._rooms.get(room_id)
 
-    def after(self, position: int, among: Collection[RoomId]) -> Iterator[tuple[RoomId, Heard]]:
+    def after(self, position: int, among: Collection[RoomId]) -> list[tuple[RoomId, Heard]]:
         """Those of the rooms of which there was a row after a position that is not before the horizon.
 
         Costs the number of rows since then, or the number of rooms, whichever is less.
         """
-        if self._position - position > len(among):
-            for room_id in among:
-                heard = self._rooms.get(room_id)
-                if heard is not None and heard.position > position:
-                    yield room_id, heard
-            return
-        for room_id, heard in reversed(self._rooms.items()):
-            if heard.position <= position:
-                return
-            if room_id in among:
-                yield room_id, heard
+        newer = takewhile(lambda each: each[1].position > position, reversed(self._rooms.items()))
+        newest = list(islice(newer, len(among) + 1))
+        if len(newest) > len(among):
+            found = ((room_id, self._rooms.get(room_id)) for room_id in among)
+            return [(room_id, heard) for room_id, heard in found if heard is not None and heard.position > position]
+        return [each for each in newest if each[0] in among]
 
 
 def typing_event(user_ids: Sequence[UserId]) -> SectionEvent:

@@ -1,9 +1,9 @@
-"""Keep who types, where the stream `typing` is owned."""
+"""Keep who types, where the rooms' slots of the stream `typing` are owned."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
@@ -43,12 +43,13 @@ class Typists:
     _rooms: dict[RoomId, dict[UserId, float]] = field(default_factory=dict)
     _ends: list[_End] = field(default_factory=list)
     """A heap with an entry for each who types, at or before the time when they are to stop."""
-    _epoch: int | None = None
+    _held: Mapping[int, int] = field(default_factory=dict)
+    """The slots whose rooms are kept, with their epochs."""
 
     def set(self, room_id: RoomId, user_id: UserId, timeout_ms: int) -> None:
         """See `Typing.set`."""
-        self.announcer.check_owner()
-        self._begin_epoch()
+        self.announcer.check_owner(room_id)
+        self._keep_up()
         if timeout_ms > 0:
             self._start(room_id, user_id, min(timeout_ms, MAX_TIMEOUT_MS) / 1000)
         else:
@@ -56,7 +57,7 @@ class Typists:
 
     def is_over(self) -> None:
         """Whoever has typed for too long stops. To be called now and then, in every process."""
-        self._begin_epoch()
+        self._keep_up()
         now = self.clock.monotonic()
         while self._ends and self._ends[0].at <= now:
             _, room_id, user_id = heapq.heappop(self._ends)
@@ -68,8 +69,15 @@ class Typists:
 
     def left(self, room_id: RoomId, user_id: UserId) -> None:
         """Nobody types in a room that they are not in."""
-        if user_id in self._rooms.get(room_id, ()) and self.announcer.epoch == self._epoch:
+        self._keep_up()
+        if user_id in self._rooms.get(room_id, ()):
             self._stop(room_id, user_id)
+
+    def say_again(self, slots: Collection[int]) -> None:
+        """Tell who types in the rooms of slots that go to another process: it may have started just now."""
+        held, slot = self.announcer.held, self.announcer.slot
+        going = {each for each in slots if each in held and held[each] == self._held.get(each)}
+        self.announcer.announce([(room_id, self._row(room_id)) for room_id in self._rooms if slot(room_id) in going])
 
     def _start(self, room_id: RoomId, user_id: UserId, seconds: float) -> None:
         typing = self._rooms.get(room_id, {})
@@ -94,22 +102,26 @@ class Typists:
             self._rooms.pop(room_id, None)
 
     def _announce(self, room_id: RoomId) -> None:
-        self.announcer.announce([TypingRow(room_id, tuple(self._rooms.get(room_id, ())))])
+        self.announcer.announce([(room_id, self._row(room_id))])
 
-    def _begin_epoch(self) -> None:
+    def _row(self, room_id: RoomId) -> TypingRow:
+        return TypingRow(room_id, tuple(self._rooms.get(room_id, ())))
+
+    def _keep_up(self) -> None:
         """What was kept under another ownership is out of date; what everybody has heard since then is not."""
-        epoch = self.announcer.epoch
-        if epoch == self._epoch:
+        held, slot = self.announcer.held, self.announcer.slot
+        if held == self._held:
             return
-        self._epoch = epoch
-        self._rooms.clear()
-        self._ends.clear()
-        if epoch is None:
-            return
+        changed = {each for each, _ in held.items() ^ self._held.items()}
+        self._held = dict(held)
+        for room_id in [room_id for room_id in self._rooms if slot(room_id) in changed]:
+            del self._rooms[room_id]
         until = self.clock.monotonic() + ADOPTED_MS / 1000
         for room_id in self.recent.busy:
-            self._rooms[room_id] = dict.fromkeys(self.recent.typing_in(room_id), until)
-            self._ends += [_End(until, room_id, user_id) for user_id in self._rooms[room_id]]
+            if slot(room_id) in changed & held.keys():
+                self._rooms[room_id] = dict.fromkeys(self.recent.typing_in(room_id), until)
+                self._ends += [_End(until, room_id, user_id) for user_id in self._rooms[room_id]]
+        heapq.heapify(self._ends)
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,7 @@ class TypingRole:
 
     @property
     def typing(self) -> Typing:
-        """In the process that owns the stream."""
+        """In the process that owns the room's slot."""
         return self.services[TYPING]
 
     async def set(self, room_id: RoomId, user_id: UserId, timeout_ms: int) -> None:
@@ -133,6 +145,10 @@ class TypingRole:
         """A turn of the task."""
         self.typists.is_over()
 
+    async def released(self, slots: Collection[int]) -> None:
+        """Another process goes on from what it has heard."""
+        self.typists.say_again(slots)
+
     def moved(self, batch: Batch[EventRow]) -> None:
         """Room events; those that make somebody leave matter."""
         for _, row in batch.rows:
@@ -142,9 +158,10 @@ class TypingRole:
 
 @asynccontextmanager
 async def start(core: Core) -> AsyncIterator[TypingRole]:
-    """Keep who types for as long as the context lasts, while this process owns the stream."""
+    """Keep who types for as long as the context lasts, in the rooms whose slots this process owns."""
     recent = cast(RecentTyping, core.read_sides[TYPING_READ])
     typists = Typists(core.clock, core.announcer(TYPING_CHANGES), recent)
     role = TypingRole(typists, core.services, core.read_sides[ROOMS_READ].members)
     core.follower(EVENTS).subscribe(role.moved)
+    typists.announcer.on_release(role.released)
     yield role
