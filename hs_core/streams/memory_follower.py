@@ -96,7 +96,7 @@ class MemoryFollower(Follower[Row]):
             except DatabaseUnavailable:
                 log.warning("cannot see who owns what, the database is away", stream=self.stream.name)
                 self.look()
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             if lane.early:
                 self._go_on_after_gaps(lane)
         for waiter, position in waiters:
