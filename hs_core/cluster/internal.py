@@ -105,7 +105,7 @@ class CallDoor:
     async def answer(self, call: str, key: bytes, body: bytes | None) -> Answer:
         """Status and body for a call, `SERVICE/METHOD`. The same `key` again is the same call."""
         offered = self._offered.get(call)
-        if offered is None or body is None:
+        if offered is None or body is None or not key:
             return 404, b""
         known = self._answers.get(key)
         if known is not None:

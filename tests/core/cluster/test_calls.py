@@ -249,6 +249,7 @@ async def test_the_same_call_is_done_once_however_often_it_is_asked_for(pair: Pa
         assert pair.role.done == ["once"]
         assert (await ask("a guess", "another"))[0] == 403
         assert (await ask("", "another"))[0] == 403
+        assert (await ask(SECRET, ""))[0] == 404, "without a key nobody could tell it from another call"
         assert pair.role.done == ["once"]
 
 
