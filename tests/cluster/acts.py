@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import replace
 from itertools import count
@@ -99,7 +100,7 @@ class Claims:
         assert len(set(self._supply.given)) == len(self._supply.given), "a key was given out twice"
 
 
-class Newest:
+class Newest(ABC):
     """A number that grows: whoever syncs sees it grow, never fall, and in the end the last that was acknowledged."""
 
     def __init__(self, reader: Reader) -> None:
@@ -116,11 +117,11 @@ class Newest:
         await self._reader.sync_until(lambda: self._seen[-1] >= self._said)
         assert self._seen == sorted(self._seen)
 
-    async def _say(self, number: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _say(self, number: int) -> None: ...
 
-    def _number(self, sync: Json) -> int | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _number(self, sync: Json) -> int | None: ...
 
     def _look(self, sync: Json) -> None:
         if (number := self._number(sync)) is not None:
