@@ -95,6 +95,10 @@ class LRU(Generic[K, V]):
         except KeyError:
             return None
 
+    def glimpse(self, key: K) -> V | None:
+        """The entry, or `None`, without a trace of having been looked at: this alone may be asked from any thread."""
+        return self._entries.get(key)
+
     def __setitem__(self, key: K, value: V) -> None:
         self.pop(key)
         self._entries[key] = value

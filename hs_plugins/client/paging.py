@@ -8,8 +8,8 @@ from hs_core.http.request import Request
 from hs_core.matrix.canonical_json import decode_json
 from hs_core.matrix.event import Event
 from hs_core.matrix.filters import EVERY_ROOM_EVENT, RoomEventFilter, parse_room_event_filter
-from hs_core.matrix.identifiers import RoomId
-from hs_plugins.rooms.api import Place, Reader, RoomsRead, StoredEvent, View, place_from_token
+from hs_core.matrix.identifiers import EventId, RoomId
+from hs_plugins.rooms.api import Bounds, Page, Place, Reader, RoomsRead, StoredEvent, View, place_from_token
 
 BEGINNING = Place(-1, 0)
 """Before every event of a room."""
@@ -48,32 +48,64 @@ class Found:
     events: list[StoredEvent]
     end: Place | None
     """Where to go on; `None` if there is nothing further."""
+    parents: frozenset[EventId] = frozenset()
+    """Those of the events that others relate to."""
 
 
-async def find(read: RoomsRead, view: View, reader: Reader, stretch: Stretch, wanted: Callable[[Event], bool]) -> Found:
+async def look(read: RoomsRead, reader: Reader, room_id: RoomId, stretch: Stretch) -> tuple[View, Page | None]:
+    """What the reader may see of the room, and the page that `find` begins with, if that could be read along."""
+    if not stretch.limit:
+        return await read.views.of(reader.user_id, room_id), None
+    bounds = Bounds(
+        stretch.start,
+        stretch.stop or (BEGINNING if stretch.backwards else END),
+        stretch.backwards,
+        _fetched(stretch.limit),
+    )
+    return await read.views.with_page(reader.user_id, room_id, bounds)
+
+
+async def find(
+    read: RoomsRead,
+    view: View,
+    reader: Reader,
+    stretch: Stretch,
+    wanted: Callable[[Event], bool],
+    *,
+    first: Page | None = None,
+) -> Found:
     """The first events of the stretch, which is within the view, that the reader may see and that are `wanted`.
 
-    Looks at no more than `MAX_EXAMINED` events: it may find fewer than the limit, and still say where to go on.
+    `first` is the page that `look` found. Looks at no more than `MAX_EXAMINED` events: it may find fewer than the
+    limit, and still say where to go on.
     """
     events: list[StoredEvent] = []
+    parents: frozenset[EventId] = frozenset()
     place, examined = stretch.start, 0
     while True:
         missing = stretch.limit - len(events)
         if missing <= 0 or examined >= MAX_EXAMINED:
-            return Found(events, place)
-        page = await read.timelines.page(
-            view.room.room_id, place, backwards=stretch.backwards, limit=max(missing, _LEAST_FETCHED), stop=stretch.stop
+            return Found(events, place, parents)
+        page = first or await read.timelines.page(
+            view.room.room_id, place, backwards=stretch.backwards, limit=_fetched(missing), stop=stretch.stop
         )
+        first = None
         examined += len(page.events)
+        parents |= page.parents
         candidates = [one for one in page.events if wanted(one.event) and _is_wanted_sender(one.event, reader)]
         visible = await read.timelines.visible(reader.user_id, candidates, joined=view.is_member)
         seen = [one for one, may_see in zip(candidates, visible, strict=True) if may_see]
         events += seen[:missing]
         if len(seen) > missing:
-            return Found(events, after(events[-1], stretch.backwards))
+            return Found(events, after(events[-1], stretch.backwards), parents)
         if page.end is None:
-            return Found(events, None)
+            return Found(events, None, parents)
         place = page.end
+
+
+def _fetched(missing: int) -> int:
+    """How many events to read when so many are missing: some of those that are read may not be shown."""
+    return max(missing, _LEAST_FETCHED)
 
 
 def after(stored: StoredEvent, backwards: bool) -> Place:

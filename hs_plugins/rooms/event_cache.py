@@ -47,9 +47,9 @@ class EventCache:
     def _known(self, event_id: EventId) -> StoredEvent | None:
         return self._unsaved.get(event_id) or self.cache.get(event_id)
 
-    def known(self, event_id: EventId) -> StoredEvent | None:
-        """The event, if it is in memory and durable."""
-        return self.cache.get(event_id)
+    def glimpse(self, event_id: EventId) -> StoredEvent | None:
+        """The event, if it is in memory and durable. From any thread; it does not count as used."""
+        return self.cache.glimpse(event_id)
 
     def learn(self, events: Iterable[StoredEvent], generation: int) -> None:
         """Events that were read from the database when the cache was of this generation."""

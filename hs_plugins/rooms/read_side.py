@@ -52,6 +52,8 @@ class Page(msgspec.Struct, frozen=True):
     events: list[StoredEvent]
     end: Place | None
     """`None` when there is nothing further in that direction."""
+    parents: frozenset[EventId]
+    """Those of the events that others relate to."""
 
 
 class Relation(msgspec.Struct, frozen=True):
@@ -229,14 +231,25 @@ class Views(Protocol):
     async def of(self, user_id: UserId, room_id: RoomId) -> View:
         """What the user may look at: 403 `M_FORBIDDEN` if nothing, or if this server does not know the room."""
 
+    async def with_page(self, user_id: UserId, room_id: RoomId, bounds: Bounds) -> tuple[View, Page | None]:
+        """The same, and if the user is in the room a page of its timeline, in the same read."""
+
 
 class Showing(Protocol):
     """Events as their readers see them ("Room event format"). One module writes them, for all endpoints."""
 
     async def events(
-        self, reader: Reader, events: Sequence[StoredEvent], *, with_room_id: bool = True, aggregate: bool = True
+        self,
+        reader: Reader,
+        events: Sequence[StoredEvent],
+        *,
+        with_room_id: bool = True,
+        parents: Collection[EventId] | None = None,
     ) -> list[dict[str, Any]]:
-        """`ClientEvent`s of events that the reader may see, with `unsigned`; `aggregate` bundles their children."""
+        """`ClientEvent`s of events that the reader may see, with `unsigned`, and in it what is told of their children.
+
+        Who knows which of the events others relate to names them, `parents`: then it need not be looked up.
+        """
 
 
 class RoomSummaries(Protocol):

@@ -20,6 +20,7 @@ from hs_plugins.client.paging import (
     after,
     direction,
     find,
+    look,
     place_from_query,
     room_event_filter,
 )
@@ -35,18 +36,18 @@ async def get_messages(client: ClientApi, request: Request) -> Response:
     room_id, read = request.room_id("room_id"), client.read
     reader, backwards, wanted = await client.reader(request.asker), direction(request), room_event_filter(request)
     limit = request.query_int("limit", 0, MAX_LIMIT, wanted.page_size(10, MAX_LIMIT))
-    view = await read.views.of(reader.user_id, room_id)
     start = await place_from_query(request, "from", room_id, read)
     stop = await place_from_query(request, "to", room_id, read)
-    stretch = Stretch(start or (END if backwards else BEGINNING), stop, backwards, limit).within(view)
+    stretch = Stretch(start or (END if backwards else BEGINNING), stop, backwards, limit)
+    view, page = await look(read, reader, room_id, stretch)
     found = Found([], None)
     if wanted.allows_room(room_id) and not wanted.blocks_everything:
-        found = await find(read, view, reader, stretch, _passes(wanted))
+        found = await find(read, view, reader, stretch.within(view), _passes(wanted), first=page)
     if start is None:
         # "If it is not provided, the homeserver shall return [...] from the first or last [...] visible event".
         start = after(found.events[0], not backwards) if found.events else (view.until or BEGINNING)
     answer: dict[str, Any] = {
-        "chunk": await read.showing.events(reader, found.events),
+        "chunk": await read.showing.events(reader, found.events, parents=found.parents),
         "start": place_to_token(start),
     }
     end = found.end

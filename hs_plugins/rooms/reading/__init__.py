@@ -11,6 +11,7 @@ from hs_plugins.rooms.event_cache import EventCache
 from hs_plugins.rooms.reading.bundles import Bundles
 from hs_plugins.rooms.reading.history import StoredHistory
 from hs_plugins.rooms.reading.members import StoredMembers
+from hs_plugins.rooms.reading.pages import Pages
 from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.showing import StoredShowing
 from hs_plugins.rooms.reading.states import StoredStates
@@ -46,6 +47,7 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
     rows, nodes = RowCache(core.db, follower.awake), StateNodes(core.db)
     core.caches.update({"events": events.cache, "event_rows": rows.cache, "state_nodes": nodes.cache})
     members = StoredMembers(core.db)
+    pages = Pages(core.db, events)
     visibility = Visibility(core.db, nodes, events, members)
 
     def forget_redacted(batch: Batch[EventRow]) -> None:
@@ -61,8 +63,8 @@ async def open_reading(core: Core) -> AsyncIterator[Reading]:
     yield Reading(
         members=members,
         states=states,
-        timelines=StoredTimelines(core.db, events, rows, visibility),
-        views=StoredViews(core.db, states),
+        timelines=StoredTimelines(core.db, events, rows, pages, visibility),
+        views=StoredViews(core.db, states, pages),
         showing=StoredShowing(Bundles(core.db, events, visibility), Annotating(events, nodes, visibility, core.clock)),
         summaries=StoredSummaries(states, events),
         history=StoredHistory(core.db, nodes, events),

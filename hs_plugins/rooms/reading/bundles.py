@@ -4,7 +4,7 @@ Client-server API, "Aggregations of child events". The children that the reader 
 not considered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -57,9 +57,15 @@ class Bundles:
         self._events = events
         self._visibility = visibility
 
-    async def of(self, reader: Reader, events: Sequence[StoredEvent]) -> dict[EventId, Bundle]:
-        """For those events of one room that have children to tell of."""
-        senders = {one.event.event_id: one.event.sender for one in events if not one.event.is_state}
+    async def of(
+        self, reader: Reader, events: Sequence[StoredEvent], parents: Collection[EventId] | None = None
+    ) -> dict[EventId, Bundle]:
+        """For those events of one room that have children to tell of; if `parents` are given, no others have any."""
+        senders = {
+            one.event.event_id: one.event.sender
+            for one in events
+            if not one.event.is_state and (parents is None or one.event.event_id in parents)
+        }
         if not senders:
             return {}
         children = await self._db.read(lambda tx: _children(tx, events[0].event.room_id, senders, reader))

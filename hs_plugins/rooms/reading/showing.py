@@ -3,7 +3,7 @@
 Client-server API, "Room event format". A page of events costs a fixed number of reads, most of which caches answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,11 +25,16 @@ class StoredShowing:
         self._annotating = annotating
 
     async def events(
-        self, reader: Reader, events: Sequence[StoredEvent], *, with_room_id: bool = True, aggregate: bool = True
+        self,
+        reader: Reader,
+        events: Sequence[StoredEvent],
+        *,
+        with_room_id: bool = True,
+        parents: Collection[EventId] | None = None,
     ) -> list[dict[str, Any]]:
         if not events:
             return []
-        outer = await self._bundles.of(reader, events) if aggregate else {}
+        outer = await self._bundles.of(reader, events, parents)
         children = _shown(outer)
         # "the latest event of a thread" has aggregations of its own; what is bundled with it has none.
         inner = await self._bundles.of(reader, children) if children else {}

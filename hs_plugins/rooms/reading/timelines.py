@@ -6,11 +6,12 @@ from hs_core.db import Database, Row, Transaction
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_plugins.rooms.api import Bounds, Page, Place, Relation, Thread
 from hs_plugins.rooms.event_cache import EventCache
+from hs_plugins.rooms.reading.pages import Pages
 from hs_plugins.rooms.reading.row_cache import RowCache
 from hs_plugins.rooms.reading.visibility import Visibility
 from hs_plugins.rooms.rows import EventRow
 from hs_plugins.rooms.store import relations
-from hs_plugins.rooms.store.events import COLUMNS, REDACTED_BY, stored_event
+from hs_plugins.rooms.store.events import COLUMNS, stored_event
 from hs_plugins.rooms.store.stream import own_membership_ids, recent_ids
 from hs_plugins.rooms.stored import StoredEvent
 
@@ -18,12 +19,6 @@ _EVENTS = f"""
     SELECT {COLUMNS} FROM events e JOIN rooms r ON r.room_id = e.room_id
     WHERE e.room_id = ? AND e.position IS NOT NULL
 """
-
-_BACKWARDS = f"""{_EVENTS} AND (e.depth, e.position) <= (?, ?) AND (e.depth, e.position) > (?, ?)
-    ORDER BY e.depth DESC, e.position DESC LIMIT ?"""
-
-_FORWARDS = f"""{_EVENTS} AND (e.depth, e.position) > (?, ?) AND (e.depth, e.position) <= (?, ?)
-    ORDER BY e.depth, e.position LIMIT ?"""
 
 _EARLIER = f"{_EVENTS} AND e.origin_server_ts <= ? ORDER BY e.origin_server_ts DESC, e.position DESC LIMIT 1"
 _LATER = f"{_EVENTS} AND e.origin_server_ts >= ? ORDER BY e.origin_server_ts, e.position LIMIT 1"
@@ -53,9 +48,10 @@ MAX_RELATIONS = 5000
 class StoredTimelines:
     """`Timelines` out of the tables `events` and `relations`."""
 
-    def __init__(self, db: Database, events: EventCache, rows: RowCache, visibility: Visibility) -> None:
+    def __init__(self, db: Database, events: EventCache, rows: RowCache, pages: Pages, visibility: Visibility) -> None:
         self._db = db
         self._events = events
+        self._pages = pages
         self._rows = rows
         self._visibility = visibility
 
@@ -86,22 +82,7 @@ class StoredTimelines:
     async def page(
         self, room_id: RoomId, start: Place, *, backwards: bool, limit: int, stop: Place | None = None
     ) -> Page:
-        end = stop or (FIRST if backwards else LAST)
-        bounds = (room_id, start.depth, start.position, end.depth, end.position, limit + 1)
-        generation = await self._events.before_reading()
-        rows = await self._db.read(lambda tx: tx.all(_BACKWARDS if backwards else _FORWARDS, bounds))
-        events = [self._parsed(row) for row in rows[:limit]]
-        self._events.learn(events, generation)
-        if len(rows) <= limit:
-            return Page(events, None)
-        last = _place(events[-1]) if events else start
-        # Backwards the page ends before its last event, which is after whatever comes earlier.
-        return Page(events, Place(last.depth, last.position - 1) if backwards and events else last)
-
-    def _parsed(self, row: Row) -> StoredEvent:
-        """The event of a row of `COLUMNS`; if it is in memory as it is in the row, it need not be parsed."""
-        known = self._events.known(row[0])
-        return known if known is not None and known.redacted_by == row[REDACTED_BY] else stored_event(row)
+        return await self._pages.page(room_id, Bounds(start, stop or (FIRST if backwards else LAST), backwards, limit))
 
     async def place_at(self, room_id: RoomId, position: int) -> Place:
         row = await self._db.read(lambda tx: tx.one(_PLACE_AT, (room_id, position)))
@@ -155,11 +136,6 @@ class StoredTimelines:
     ) -> list[Thread]:
         rows = await self._db.read(lambda tx: relations.threads(tx, room_id, start, limit, participant))
         return [Thread(root, place) for root, place in rows]
-
-
-def _place(stored: StoredEvent) -> Place:
-    assert stored.position is not None
-    return Place(stored.event.depth, stored.position)
 
 
 def _relation(row: Row) -> Relation:

@@ -7,7 +7,8 @@ from hs_core.errors import Forbidden
 from hs_core.matrix.history_visibility import HistoryVisibility, RoomAccess, room_access
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.matrix.membership import Membership, parse_membership
-from hs_plugins.rooms.api import Place, RoomInfo, View
+from hs_plugins.rooms.api import Bounds, Page, Place, RoomInfo, View
+from hs_plugins.rooms.reading.pages import Pages
 from hs_plugins.rooms.reading.states import StoredStates
 from hs_plugins.rooms.reading.visibility import VISIBILITY
 from hs_plugins.rooms.store.members import past_memberships
@@ -34,12 +35,23 @@ class _Situation:
 class StoredViews:
     """`Views` out of the tables `rooms`, `memberships` and `events`."""
 
-    def __init__(self, db: Database, states: StoredStates) -> None:
+    def __init__(self, db: Database, states: StoredStates, pages: Pages) -> None:
         self._db = db
         self._states = states
+        self._pages = pages
 
     async def of(self, user_id: UserId, room_id: RoomId) -> View:
-        found = await self._db.read(lambda tx: _situation(tx, user_id, room_id))
+        return await self._view(await self._db.read(lambda tx: _situation(tx, user_id, room_id)))
+
+    async def with_page(self, user_id: UserId, room_id: RoomId, bounds: Bounds) -> tuple[View, Page | None]:
+        def ask(tx: Transaction) -> tuple[bool, _Situation | None]:
+            found = _situation(tx, user_id, room_id)
+            return found is not None and found.membership == "join", found
+
+        page, found = await self._pages.page_if(ask, room_id, bounds)
+        return await self._view(found), page
+
+    async def _view(self, found: _Situation | None) -> View:
         if found is None:
             raise Forbidden("You are not in that room")
         if found.membership == "join":
@@ -55,7 +67,7 @@ class StoredViews:
             return View(found.room, found.membership, found.room.state, None)
         if access is RoomAccess.NONE or found.departure is None:
             raise Forbidden("You are not in that room")
-        state = await self._states.at(room_id, found.departure.position)
+        state = await self._states.at(found.room.room_id, found.departure.position)
         return View(found.room, found.membership, state or found.room.state, found.departure)
 
 

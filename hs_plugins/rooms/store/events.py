@@ -14,8 +14,6 @@ from hs_plugins.rooms.stored import StoredEvent
 COLUMNS = """e.event_id, r.version, e.json, e.position, e.state_before, e.state_after, e.auth_chain, e.replaces,
     e.redacted_by, e.rejected, e.soft_failed, e.device_id, e.txn_id"""
 """What `stored_event` takes, of `events e JOIN rooms r`."""
-REDACTED_BY = 7
-"""Its place among them."""
 
 _BY_ID = f"SELECT {COLUMNS} FROM events e JOIN rooms r ON r.room_id = e.room_id WHERE e.event_id = ANY(?)"
 
