@@ -124,6 +124,11 @@ class Evaluation:
         follows = row.state_key is not None and book.continues(row)
         if not follows and row.room_state != book.root:
             raise NotPrepared
+        if wanted is not None and not self._concerns(row, book, wanted):
+            self._known.pop(row.event_id, None)
+            if follows:
+                book.apply(position, row, orjson.loads(row.client_json)["content"], self.server_name)
+            return None
         event = orjson.loads(row.client_json)
         notified = () if row.redacted_by else self._notified(row, event, book, wanted)
         outcome = self._outcome(position, row, event["content"], notified, known)
@@ -150,6 +155,15 @@ class Evaluation:
     def forget(self, row: EventRow) -> None:
         """The event will not be evaluated after all."""
         self._known.pop(row.event_id, None)
+
+    def _concerns(self, row: EventRow, book: RoomBook, wanted: Callable[[UserId], bool]) -> bool:
+        """Whether anybody who is wanted is in the room, comes into it, or is otherwise named by the event.
+
+        Of several processes that answer `/sync`, each hears of many rooms in which nobody syncs there.
+        """
+        if wanted(row.sender) or (row.state_key is not None and wanted(UserId(row.state_key))):
+            return True
+        return any(map(wanted, book.members))
 
     def _outcome(
         self,
