@@ -20,6 +20,8 @@ MEMBERS = 1_000
 ROOMS_OF_ONE = 500
 BOUND = 150
 """Statements, those included that the server makes meanwhile of its own accord: there are about 60."""
+PAGE_BOUND = 10
+"""The same for a page of a room's timeline, which takes two."""
 
 
 @pytest.fixture
@@ -86,3 +88,19 @@ async def test_a_new_device_of_somebody_who_is_in_many_rooms(server: Homeserver,
 
     assert len((await alice.request("GET", "/joined_rooms"))["joined_rooms"]) == ROOMS_OF_ONE
     assert 0 < len(statements) <= BOUND, "\n".join(statements)
+
+
+async def test_a_page_of_messages(server: Homeserver, client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    room = await alice.create_room(preset="public_chat")
+    await bob.join(room)
+    texts = [f"message {n}" for n in range(100)]
+    for text in texts:
+        await alice.send_text(room, text)
+    await bob.messages(room, limit="100")  # what there is to learn of the room's state
+
+    with counted(server.core.db) as statements:
+        page = await bob.messages(room, limit="100")
+
+    assert [event["content"]["body"] for event in reversed(page["chunk"])] == texts
+    assert 0 < len(statements) <= PAGE_BOUND, "\n".join(statements)
