@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hs_core.clock import Clock
-from hs_core.cluster.leases import NotOwner
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import DeviceId, UserId
+from hs_core.streams.groups import Groups
 from hs_core.streams.writer import Log, Writer
 from hs_plugins.login.api import Users
 from hs_plugins.to_device import store
@@ -34,54 +33,32 @@ class Queued:
 
     user_id: UserId
     delivery: Delivery
-    done: asyncio.Future[None]
 
 
 class Committer:
-    """Writes deliveries in the order in which they come, one transaction at a time; the rest waits for the next."""
+    """Writes deliveries in the order in which they come."""
 
     def __init__(self, writer: Writer[ToDeviceRow], users: Users, clock: Clock) -> None:
         self._writer = writer
         self._users = users
         self._clock = clock
-        self._queue: list[Queued] = []
-        self._waiting = asyncio.Event()
+        self._groups = Groups(self._write, MAX_GROUP)
 
     async def deliver(self, user_id: UserId, delivery: Delivery) -> None:
         """Return when it is on disk. Raises NotOwner, DatabaseUnavailable."""
         self._writer.check_owner(user_id)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(Queued(user_id, delivery, done))
-        self._waiting.set()
-        await done
+        await self._groups.add(Queued(user_id, delivery))
 
     async def run(self) -> None:
         """Commit group after group for as long as the process lives."""
-        while True:
-            await self._waiting.wait()
-            group, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
-            if not self._queue:
-                self._waiting.clear()
-            await self._commit(group)
+        await self._groups.run()
 
-    async def _commit(self, group: Sequence[Queued]) -> None:
+    async def _write(self, group: Sequence[Queued]) -> list[None]:
         users, now = {queued.user_id for queued in group}, self._clock.now_ms()
-        try:
-            found = await self._users.devices_of(users)
-            devices = {user: [each.device_id for each in of_user] for user, of_user in found.items()}
-            await self._writer.write(sorted(users), lambda tx, log: write(tx, log, group, devices, now))
-        except NotOwner as error:
-            if len(group) == 1:
-                _fail(group, error)
-            else:  # only those whose user went to another process shall suffer
-                for queued in group:
-                    await self._commit([queued])
-        except Exception as error:
-            _fail(group, error)
-        else:
-            for queued in group:
-                if not queued.done.done():
-                    queued.done.set_result(None)
+        found = await self._users.devices_of(users)
+        devices = {user: [each.device_id for each in of_user] for user, of_user in found.items()}
+        await self._writer.write(sorted(users), lambda tx, log: write(tx, log, group, devices, now))
+        return [None] * len(group)
 
 
 def write(tx: Transaction, log: Log[ToDeviceRow], group: Sequence[Queued], devices: Devices, now: int) -> None:
@@ -113,9 +90,3 @@ def _rows(queued: Queued, devices: Sequence[DeviceId]) -> Iterator[ToDeviceRow]:
         content = delivery.messages.get(device, delivery.messages.get(EVERY_DEVICE))
         if content is not None:
             yield ToDeviceRow(queued.user_id, device, delivery.sender, delivery.type, content)
-
-
-def _fail(group: Sequence[Queued], error: Exception) -> None:
-    for queued in group:
-        if not queued.done.done():
-            queued.done.set_exception(error)
