@@ -51,10 +51,16 @@ async def logged_in(server: Homeserver, user_id: str, store: Path | None = None)
 
 
 async def sync_until(client: nio.AsyncClient, shown: Callable[[nio.SyncResponse], R | None]) -> R:
-    """Sync on until `shown` finds what the test waits for in a response, and return that."""
+    """Sync on until `shown` finds what the test waits for in a response, and return that.
+
+    What nio wants to answer to other devices is sent after each response, as its own `sync_forever` does.
+    """
     async with asyncio.timeout(_PATIENCE):
         while True:
-            found = shown(good(nio.SyncResponse, await client.sync(timeout=int(_PATIENCE * 1000))))
+            response = good(nio.SyncResponse, await client.sync(timeout=int(_PATIENCE * 1000)))
+            for sent in await client.send_to_device_messages():
+                good(nio.ToDeviceResponse, sent)
+            found = shown(response)
             if found is not None:
                 return found
 

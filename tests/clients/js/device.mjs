@@ -128,10 +128,16 @@ const methods = {
         return key.encodedPrivateKey;
     },
 
-    async waitForBackup() {
+    /** Until that many room keys are in the backup. */
+    async waitForBackup({ keys }) {
         // The SDK asks for the count only once.
         const count = async () => (await client.http.authedRequest("GET", "/room_keys/version")).count;
-        await until("the backup", async () => (await count()) > 0);
+        await until("the backup", async () => (await count()) >= keys);
+    },
+
+    /** The private key of the backup, in base64. */
+    async backupKey() {
+        return Buffer.from(await crypto.getSessionBackupPrivateKey()).toString("base64");
     },
 
     /** Become a device of the user's with nothing but the recovery key; how many room keys came back. */
@@ -159,16 +165,31 @@ const methods = {
         await until("trust", async () => (await crypto.getUserVerificationStatus(user)).isCrossSigningVerified());
     },
 
+    /** Whether we have verified a device, itself or by its owner's keys. */
+    async isVerifiedDevice({ user, device }) {
+        return (await crypto.getDeviceVerificationStatus(user, device)).isVerified();
+    },
+
+    /** From now on, others' devices have to be verified before they can read what we send. */
+    async trustVerifiedOnly() {
+        crypto.globalBlacklistUnverifiedDevices = true;
+    },
+
     async askToVerify({ user, room }) {
         await crypto.getUserDeviceInfo([user], true);
         verification = await crypto.requestVerificationDM(user, room);
+    },
+
+    async askToVerifyDevice({ user, device }) {
+        await crypto.getUserDeviceInfo([user], true);
+        verification = await crypto.requestDeviceVerification(user, device);
     },
 
     async acceptVerification() {
         (await until("a request", request)).accept();
     },
 
-    /** Compare emoji; both sides must call this, one of them with `begins`. */
+    /** What the user has to compare; both sides must call this, one of them with `begins`. */
     async showEmoji({ begins }) {
         const request = verification;
         await change(request, "ready", () => request.phase >= VerificationPhase.Ready);
@@ -177,14 +198,26 @@ const methods = {
         const { verifier } = request;
         const shown = new Promise((resolve) => verifier.once(VerifierEvent.ShowSas, resolve));
         verification.finished = verifier.verify();
+        verification.finished.catch(() => {}); // a story that wants it to end well waits for it
         verification.sas = verifier.getShowSasCallbacks() ?? (await shown);
-        return verification.sas.sas.emoji.map(([, name]) => name);
+        const { emoji, decimal } = verification.sas.sas;
+        return { emoji: emoji.map(([symbol]) => symbol), decimal };
     },
 
     async confirmEmoji() {
         await verification.sas.confirm();
         await verification.finished;
         await change(verification, "done", () => verification.phase === VerificationPhase.Done);
+    },
+
+    async rejectEmoji() {
+        verification.sas.mismatch();
+    },
+
+    /** The code with which the verification was cancelled. */
+    async waitForCancelled() {
+        await change(verification, "cancelled", () => verification.phase === VerificationPhase.Cancelled);
+        return verification.cancellationCode;
     },
 
     async dehydrate() {
@@ -216,8 +249,8 @@ async function change(request, what, look) {
     let timer, hear;
     await new Promise((resolve, reject) => {
         hear = () => {
-            if (request.phase === VerificationPhase.Cancelled) reject(new Error(`cancelled: ${request.cancellationCode}`));
             if (look()) resolve();
+            if (request.phase === VerificationPhase.Cancelled) reject(new Error(`cancelled: ${request.cancellationCode}`));
         };
         timer = setTimeout(() => reject(new Error(`waited too long for a verification to be ${what}`)), PATIENCE);
         request.on("change", hear);
