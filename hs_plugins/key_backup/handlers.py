@@ -69,14 +69,13 @@ async def put_version(db: Database, request: Request) -> Response:
 
 
 async def delete_version(db: Database, request: Request) -> Response:
-    """Delete a version, with all that it holds."""
+    """Delete a version, with all that it holds.
+
+    "If the backup was previously deleted, the call should succeed rather than returning an error."
+    """
     user, version = request.asker.user_id, _version_of(request)
-
-    def work(tx: Transaction) -> None:
-        _found(store.backup(tx, user, version, lock=True))
-        store.delete(tx, user, version)
-
-    await db.write(work)
+    if not await db.write(lambda tx: store.delete(tx, user, version)):
+        raise NotFound("There is no such backup")
     return empty()
 
 

@@ -87,10 +87,12 @@ def set_auth_data(tx: Transaction, user: UserId, version: int, auth_data: bytes)
     tx.run(_SET_AUTH, (auth_data, user, version))
 
 
-def delete(tx: Transaction, user: UserId, version: int) -> None:
-    """A version, with all that it holds."""
-    tx.run(_DELETE, (user, version))
+def delete(tx: Transaction, user: UserId, version: int) -> bool:
+    """A version, with all that it holds; whether there is one, or was before it was deleted."""
+    if not tx.run(_DELETE, (user, version)):
+        return False
     tx.run("DELETE " + _OF, (user, version))
+    return True
 
 
 def changed(tx: Transaction, user: UserId, version: int, more: int) -> Backup:

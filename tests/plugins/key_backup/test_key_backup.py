@@ -111,12 +111,22 @@ async def test_a_deleted_version_is_gone_and_its_number_with_it(client: Client) 
     await put(alice, new, {"!a:b.c": {"1": session()}})
     await alice.request("DELETE", f"/room_keys/version/{new}")
     assert (await alice.request("GET", "/room_keys/version"))["version"] == old
-    for method in ("GET", "DELETE"):
-        assert await alice.error(method, f"/room_keys/version/{new}") == (404, "M_NOT_FOUND")
+    assert await alice.error("GET", f"/room_keys/version/{new}") == (404, "M_NOT_FOUND")
     assert await alice.error("GET", f"/room_keys/keys?version={new}") == (404, "M_NOT_FOUND")
     newest = await create(alice)
     assert newest not in {old, new}
     assert await get(alice, newest) == {"rooms": {}}
+
+
+async def test_to_delete_a_version_again_does_no_harm(client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    version = await create(alice)
+    for user in (bob, alice):
+        assert await user.error("DELETE", "/room_keys/version/99") == (404, "M_NOT_FOUND")
+    assert await bob.error("DELETE", f"/room_keys/version/{version}") == (404, "M_NOT_FOUND")
+    for _ in range(2):
+        assert await alice.request("DELETE", f"/room_keys/version/{version}") == {}
+    assert await alice.error("GET", "/room_keys/version") == (404, "M_NOT_FOUND")
 
 
 async def test_auth_data_can_be_changed_and_the_algorithm_cannot(client: Client) -> None:
