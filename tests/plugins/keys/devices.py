@@ -31,6 +31,24 @@ class Signer:
         return {"user_id": user.user_id, "usage": [usage], "keys": {f"ed25519:{self.public}": self.public}}
 
 
+class Identity:
+    """A user's cross-signing keys."""
+
+    def __init__(self, user: User) -> None:
+        self.user, self.master, self.self_signing, self.user_signing = user, Signer(), Signer(), Signer()
+
+    def body(self) -> Json:
+        signed = {"self_signing": self.self_signing, "user_signing": self.user_signing}
+        body = {
+            f"{usage}_key": self.master.sign(self.user.user_id, signer.cross_signing(self.user, usage))
+            for usage, signer in signed.items()
+        }
+        return {**body, "master_key": self.master.cross_signing(self.user, "master")}
+
+    async def publish(self) -> None:
+        await self.user.request("POST", "/keys/device_signing/upload", json=self.body())
+
+
 def device_keys(user: User, signer: Signer) -> Json:
     """The identity keys of the user's device."""
     keys: Json = {

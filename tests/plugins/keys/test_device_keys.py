@@ -6,7 +6,7 @@ import pytest
 
 from hs_core.testing.client import Client, User
 from hs_core.testing.http import Json
-from tests.plugins.keys.devices import Signer, device_keys, publish, query, upload
+from tests.plugins.keys.devices import Identity, Signer, device_keys, publish, query, upload
 
 
 async def test_keys_are_shown_as_uploaded_with_the_name_of_the_device(client: Client) -> None:
@@ -66,24 +66,6 @@ async def test_keys_that_cannot_be_the_device_s_are_refused(client: Client, chan
     body = {"device_keys": {**device_keys(alice, Signer()), **change}}
     assert await alice.error("POST", "/keys/upload", json=body) == (400, errcode)
     assert (await query(alice, alice))["device_keys"] == {alice.user_id: {}}
-
-
-class Identity:
-    """A user's cross-signing keys."""
-
-    def __init__(self, user: User) -> None:
-        self.user, self.master, self.self_signing, self.user_signing = user, Signer(), Signer(), Signer()
-
-    def body(self) -> Json:
-        signed = {"self_signing": self.self_signing, "user_signing": self.user_signing}
-        body = {
-            f"{usage}_key": self.master.sign(self.user.user_id, signer.cross_signing(self.user, usage))
-            for usage, signer in signed.items()
-        }
-        return {**body, "master_key": self.master.cross_signing(self.user, "master")}
-
-    async def publish(self) -> None:
-        await self.user.request("POST", "/keys/device_signing/upload", json=self.body())
 
 
 async def test_cross_signing_keys_are_shown_and_the_user_signing_key_to_its_user_alone(client: Client) -> None:
