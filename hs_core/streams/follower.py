@@ -146,13 +146,24 @@ class Follower(Generic[Row]):
             self._waiters.pop(waiter, None)
 
     async def run(self) -> None:
-        """Close gaps for as long as the process lives."""
+        """Close gaps for as long as the process lives.
+
+        Where several processes write a stream there is always one message or another on its way, and a gap before those
+        that have overtaken it. Only a gap that stays is worth a look into the database.
+        """
         while True:
             await self._behind.wait()
+            position, waiters = self.position, set(self._waiters)
             await self._clock.sleep(GAP_PATIENCE)
             self._behind.clear()
-            if self.behind or self._waiters:
+            if self._doubted or self._is_stuck_at(position) or not waiters.isdisjoint(self._waiters):
                 await self._close_gap()
+            elif self.behind or self._waiters:
+                self._behind.set()
+
+    def _is_stuck_at(self, position: int) -> bool:
+        """Whether there is a gap behind this position, where the follower stood before it had patience."""
+        return self.position == position < self._told
 
     async def catch_up(self) -> None:
         """Read from the database what has been committed and not been delivered. Raises DatabaseUnavailable."""

@@ -63,6 +63,9 @@ class MemoryFollower(Follower[Row]):
         """Rows that are here and wait for those before them."""
         return self._early_rows
 
+    def _is_stuck_at(self, position: int) -> bool:
+        return self.behind  # each lane has gaps of its own, and its own patience
+
     @property
     def behind(self) -> bool:
         return self._doubted or self._early_rows > 0

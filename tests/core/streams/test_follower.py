@@ -57,6 +57,22 @@ async def test_a_late_message_is_waited_for_before_the_database_is_asked(node: N
     assert node.heard == [(1, "a"), (2, "b")]
 
 
+async def test_messages_that_overtake_each_other_all_the_time_send_nobody_to_the_database(
+    node: Node, clock: TestClock
+) -> None:
+    """Where several processes write, a message is on its way whenever one looks."""
+    async with running(node):
+        reads = node.db.reads.done + 1  # it begins with a look
+        await until(clock, lambda: node.db.reads.done == reads)
+        node.follower.receive(batch(1, "2"))
+        for late in range(1, 100, 2):
+            await clock.advance(module.GAP_PATIENCE * 0.3)
+            assert node.follower.behind
+            node.follower.receive(batch(late + 2, str(late + 3)))
+            node.follower.receive(batch(late - 1, str(late)))
+        assert node.db.reads.done == reads
+
+
 async def test_catching_up_takes_as_many_steps_as_it_needs(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CATCH_UP_ROWS", 3)
     await node.say_unheard(*map(str, range(1, 11)))
