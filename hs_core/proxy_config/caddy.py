@@ -68,7 +68,7 @@ reverse_proxy {" ".join(map(_address, upstream.addresses))} {{
         # A long poll is silent until there is news; large joins take minutes.
         response_header_timeout {READ_SECONDS}s
         keepalive {KEEP_ALIVE_SECONDS}s
-        keepalive_idle_conns_per_host 64
+        keepalive_idle_conns_per_host 1024
     }}
 }}
 """

@@ -119,7 +119,8 @@ def _map(source: str, variable: str, lines: Iterable[str]) -> str:
 def _upstream(upstream: Upstream) -> str:
     lines = [f"hash {_KEYS[upstream.affinity]} consistent;"] if upstream.affinity in _KEYS else []
     lines += [f"server {_address(address)} max_fails=3 fail_timeout=5s;" for address in upstream.addresses]
-    lines += ["keepalive 64;", f"keepalive_timeout {KEEP_ALIVE_SECONDS}s;"]
+    # Idle connections that are kept: everybody who waits for news is answered at the same moment, and asks again.
+    lines += ["keepalive 1024;", f"keepalive_timeout {KEEP_ALIVE_SECONDS}s;"]
     return f"upstream {upstream.name} {{\n" + indented("".join(f"{line}\n" for line in lines)) + "}\n"
 
 
