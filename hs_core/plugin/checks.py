@@ -72,15 +72,18 @@ def _streams(plugins: Collection[Plugin]) -> Iterator[str]:
     writers = _owners((stream.name, plugin.name) for plugin in plugins for stream in plugin.writes)
     yield from _contested("stream", "written", writers)
     for plugin in plugins:
+        for stream in plugin.writes:
+            if stream.kept is not None and not stream.in_memory:
+                yield f"the stream {stream.name!r} of {plugin.name!r} is stored; take away what it says is `kept`"
         followed = {
             "reads": [*plugin.reads, *(name for offer in plugin.offers for name in offer.reads)],
             "adds a section of": [section.stream.name for section in plugin.sections],
         }
         for verb, streams in followed.items():
-            for stream in streams:
-                if stream not in writers:
-                    remedy = nearest(stream, writers)
-                    yield f"the plugin {plugin.name!r} {verb} the stream {stream!r}, which nobody writes; {remedy}"
+            for name in streams:
+                if name not in writers:
+                    remedy = nearest(name, writers)
+                    yield f"the plugin {plugin.name!r} {verb} the stream {name!r}, which nobody writes; {remedy}"
 
 
 def _sections(plugins: Collection[Plugin]) -> Iterator[str]:

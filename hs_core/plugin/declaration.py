@@ -122,6 +122,16 @@ def nothing_stored(tx: Transaction, after: int, up_to: int, limit: int) -> Seque
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[Row]):
+    """How readers of a stream in memory forget what was said of a key under an owner whose heir does not know of it."""
+
+    key: Callable[[Row], str]
+    """That of a row: what it was announced with."""
+    nothing: Callable[[str], Row]
+    """The row that says of a key that there is nothing any more: nobody types, say."""
+
+
 @dataclass(frozen=True)
 class Stream(Generic[Row]):
     """An append-only, ordered log of typed rows that this plugin writes and everyone may follow."""
@@ -144,6 +154,11 @@ class Stream(Generic[Row]):
     version: int = 1
     """The version of `row`. A new one only adds fields, at the end and with defaults: processes understand the version
     before theirs and the one after, so that a rolling restart works.
+    """
+
+    kept: Kept[Row] | None = None
+    """What is kept under each key, if the stream is in memory and its owners say what they keep as they take slots on
+    (`Announcer.take_on`).
     """
 
     @property

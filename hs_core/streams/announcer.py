@@ -1,7 +1,7 @@
 """Write to a stream whose rows live in memory only: number the rows, and announce them. See docs/adr/0004."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -67,19 +67,40 @@ class Announcer(Generic[Row]):
         Raises:
             NotOwner: if another process owns one of the keys by now. Nobody was told anything.
         """
+        by_slot = self._by_slot(rows)
+        self._check_held(by_slot)
+        for slot, said in by_slot.items():
+            self._publish(slot, said)
+
+    def take_on(self, slots: Collection[int], rows: Iterable[tuple[str, Row]]) -> None:
+        """Tell what is kept in slots that have come here: these rows, each with its key, and nothing else.
+
+        To be called before anything else is told of the slots. Followers hear of what is new to them, and that there is
+        nothing under the keys that only an owner before knew of; so the stream says what is `kept`.
+
+        Raises:
+            NotOwner: if another process owns one of the slots by now. Nobody was told anything.
+        """
+        by_slot = self._by_slot(rows)
+        self._check_held(slots)
+        for slot in slots:
+            self._publish(slot, by_slot.get(slot, []), whole=True)
+
+    def _by_slot(self, rows: Iterable[tuple[str, Row]]) -> dict[int, list[Row]]:
         by_slot: dict[int, list[Row]] = defaultdict(list)
         for key, row in rows:
             by_slot[self.slot(key)].append(row)
-        held = self.held
-        if missing := by_slot.keys() - held.keys():
-            raise NotOwner(self.stream.name, missing)
-        for slot, said in by_slot.items():
-            self._publish(slot, held[slot], said)
+        return by_slot
 
-    def _publish(self, slot: int, epoch: int, rows: list[Row]) -> None:
+    def _check_held(self, slots: Collection[int]) -> None:
+        if missing := set(slots) - self.held.keys():
+            raise NotOwner(self.stream.name, missing)
+
+    def _publish(self, slot: int, rows: list[Row], *, whole: bool = False) -> None:
+        epoch = self.held[slot]
         before, end = self._lanes.get(slot, (epoch, 0))
         after = end if before == epoch else 0
-        first = self._numbers.take(len(rows))
-        up_to = first + len(rows) - 1
+        first = self._numbers.take(len(rows) or 1)
+        up_to = first + (len(rows) or 1) - 1
         self._lanes[slot] = epoch, up_to
-        self._bus.publish(Batch(self.stream.name, after, up_to, list(enumerate(rows, first)), slot, epoch))
+        self._bus.publish(Batch(self.stream.name, after, up_to, list(enumerate(rows, first)), slot, epoch, whole))

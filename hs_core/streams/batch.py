@@ -27,3 +27,5 @@ class Batch(Generic[Row]):
     slot: int = 0
     epoch: int = 0
     """That of the slot's owner, if this is part of a lane."""
+    whole: bool = False
+    """Whether the rows are all that is kept in the slot: the first that its new owner says."""

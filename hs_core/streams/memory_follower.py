@@ -8,7 +8,7 @@ rest, so that whoever was told of the rest is told of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -20,11 +20,15 @@ from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.plugin.declaration import Stream
 from hs_core.streams.batch import Batch
 from hs_core.streams.follower import GAP_PATIENCE, MOST_EARLY_ROWS, Follower
+from hs_core.streams.kept import KeptRows
 from hs_core.streams.numbers import Numbers
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 log = structlog.get_logger(__name__)
+
+HEIR_PATIENCE = 3.0
+"""Seconds that a slot's new owner has for saying what it keeps, before all is forgotten that an owner before said."""
 
 _EPOCHS = "SELECT slot, epoch FROM stream_slots WHERE stream = ?"
 
@@ -33,7 +37,10 @@ _EPOCHS = "SELECT slot, epoch FROM stream_slots WHERE stream = ?"
 class _Lane(Generic[Row]):
     """What the newest owner of a slot has said, as far as it has been heard here."""
 
+    slot: int
     epoch: int
+    first_seen: float
+    """When this owner was heard of, in seconds of the monotonic clock."""
     end: int = 0
     early: dict[int, Batch[Row]] = field(default_factory=dict)
     """Batches that are kept until what comes before them is there, by their `after`."""
@@ -55,6 +62,9 @@ class MemoryFollower(Follower[Row]):
     ) -> None:
         super().__init__(stream, db, clock, asleep)
         self._numbers = numbers
+        self._kept = KeptRows(stream.kept) if stream.kept else None
+        self._stale: set[int] = set()
+        """Slots of which something is known from an owner before, while the newest has not said what it keeps."""
         self._lanes: dict[int, _Lane[Row]] = {}
         self._began = 0
 
@@ -68,7 +78,7 @@ class MemoryFollower(Follower[Row]):
 
     @property
     def behind(self) -> bool:
-        return self._doubted or self._early_rows > 0
+        return self._doubted or self._early_rows > 0 or bool(self._stale)
 
     async def begin(self) -> None:
         """Stand at the present: what was said before is not heard any more."""
@@ -102,6 +112,8 @@ class MemoryFollower(Follower[Row]):
         for lane in list(self._lanes.values()):
             if lane.early:
                 self._go_on_after_gaps(lane)
+        for slot in list(self._stale):
+            self._wait_for_heir(self._lanes[slot])
         for waiter, position in waiters:
             # Another process has come so far, with rows that were lost on the way here, or in another order.
             if self.position < position <= self._numbers.present():
@@ -122,7 +134,10 @@ class MemoryFollower(Follower[Row]):
         if lane is None or lane.epoch < epoch:
             if lane is not None:
                 self._forget_early_of(lane)
-            lane = self._lanes[slot] = _Lane(epoch)
+            lane = self._lanes[slot] = _Lane(slot, epoch, self._clock.monotonic())
+            if self._kept is not None and self._kept.has_older(slot, epoch):
+                self._stale.add(slot)
+                self._behind.set()
         return lane if lane.epoch == epoch else None
 
     def _keep_early(self, lane: _Lane[Row], batch: Batch[Row]) -> None:
@@ -141,16 +156,35 @@ class MemoryFollower(Follower[Row]):
         for batch in early:
             self._take(lane, batch)
 
+    def _wait_for_heir(self, lane: _Lane[Row]) -> None:
+        """What only the owner before knew is true no more. If that was said, it was lost on the way."""
+        assert self._kept is not None, "nothing is stale where nothing is kept"
+        if self._clock.monotonic() - lane.first_seen < HEIR_PATIENCE:
+            self._behind.set()
+            return
+        self._stale.discard(lane.slot)
+        self._tell([(0, row) for row in self._kept.forget_older(lane.slot, lane.epoch)])
+
     def _forget_early_of(self, lane: _Lane[Row]) -> None:
         self._early_rows -= sum(len(batch.rows) for batch in lane.early.values())
         lane.early.clear()
 
     def _take(self, lane: _Lane[Row], batch: Batch[Row]) -> None:
-        """Give the rows their place in what this process tells: where they are by their numbers, or after the rest."""
         lane.end = batch.up_to
         self._numbers.seen(batch.up_to)
-        rows, at = [], self.position
-        for number, row in batch.rows:
+        rows = batch.rows
+        if self._kept is not None:
+            rows = self._kept.news(batch)
+            if batch.whole:
+                self._stale.discard(lane.slot)
+                rows = [*rows, *((0, row) for row in self._kept.forget_older(lane.slot, lane.epoch))]
+        self._tell(rows)
+
+    def _tell(self, rows: Sequence[tuple[int, Row]]) -> None:
+        """Give rows their place in what this process tells: where they are by their numbers, or after the rest."""
+        told, at = [], self.position
+        for number, row in rows:
             at = max(at + 1, number)
-            rows.append((at, row))
-        self._deliver(Batch(self.stream.name, self.position, at, rows))
+            told.append((at, row))
+        if told:
+            self._deliver(Batch(self.stream.name, self.position, at, told))

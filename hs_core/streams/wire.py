@@ -19,16 +19,17 @@ class Unreadable(Exception):
 
 
 class _Frame(msgspec.Struct, Generic[Row], frozen=True, array_like=True):
-    """A batch; the last two are those of streams in memory."""
+    """A batch; the last three are those of streams in memory."""
 
     after: int
     up_to: int
     rows: list[tuple[int, Row]]
     slot: int = 0
     epoch: int = 0
+    whole: bool = False
 
     def batch(self, stream: str) -> Batch[Any]:
-        return Batch(stream, self.after, self.up_to, self.rows, self.slot, self.epoch)
+        return Batch(stream, self.after, self.up_to, self.rows, self.slot, self.epoch, self.whole)
 
 
 class Codec:
@@ -63,5 +64,5 @@ class Codec:
 
 
 def _fields(batch: Batch[Any]) -> tuple[Any, ...]:
-    lane = (batch.slot, batch.epoch) if batch.epoch else ()
+    lane = (batch.slot, batch.epoch, batch.whole) if batch.epoch else ()
     return (batch.after, batch.up_to, batch.rows, *lane)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from hs_core.matrix.identifiers import RoomId, UserId
-from hs_core.plugin import By, ReadSide, Service, Stream, nothing_stored
+from hs_core.plugin import By, Kept, ReadSide, Service, Stream, nothing_stored
 from hs_plugins.typing.rows import TypingRow
 
 __all__ = ["MAX_TIMEOUT_MS", "TYPING", "TYPING_CHANGES", "TYPING_READ", "Typing", "TypingRead", "TypingRow"]
@@ -14,12 +14,20 @@ __all__ = ["MAX_TIMEOUT_MS", "TYPING", "TYPING_CHANGES", "TYPING_READ", "Typing"
 MAX_TIMEOUT_MS: Final = 120_000
 """Nobody types for longer without saying so again; clients do every 20 to 30 seconds."""
 
-TYPING_CHANGES = Stream("typing", TypingRow, nothing_stored, shard_by=By.ROOM, slots=16)
+TYPING_CHANGES = Stream(
+    "typing",
+    TypingRow,
+    nothing_stored,
+    shard_by=By.ROOM,
+    slots=16,
+    kept=Kept(key=lambda row: row.room_id, nothing=lambda room_id: TypingRow(RoomId(room_id), ())),
+)
 """Who types, from the moment in which that changes.
 
 In memory: it changes with every message that somebody writes, and is forgotten half a minute later. A transaction for
-each change would be a sync of the disk on SQLite, so its rows are in no database (docs/adr/0004), and a new owner of a
-room takes those for typing who typed when it last heard. A row replaces what was said of its room before.
+each change would be a sync of the disk on SQLite, so its rows are in no database (docs/adr/0004). A new owner of a room
+takes those for typing who typed when it last heard, and has everybody else forgotten. A row replaces what was said of
+its room before.
 """
 
 

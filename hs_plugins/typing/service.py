@@ -122,6 +122,10 @@ class Typists:
                 self._rooms[room_id] = dict.fromkeys(self.recent.typing_in(room_id), until)
                 self._ends += [_End(until, room_id, user_id) for user_id in self._rooms[room_id]]
         heapq.heapify(self._ends)
+        taken = changed & held.keys()
+        self.announcer.take_on(
+            taken, [(room_id, self._row(room_id)) for room_id in self._rooms if slot(room_id) in taken]
+        )
 
 
 @dataclass(frozen=True)

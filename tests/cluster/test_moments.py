@@ -79,6 +79,8 @@ class Watcher:
     def __init__(self, user: User) -> None:
         self.user = user
         self.typing: dict[str, list[str]] = {}
+        self.shown: list[list[str]] = []
+        """Who typed in some room, each time that this was told."""
         self.presence: dict[str, Json] = {}
         self._since: str | None = None
 
@@ -103,6 +105,7 @@ class Watcher:
             for event in sync.events(room, "ephemeral"):
                 if event["type"] == "m.typing":
                     self.typing[room] = event["content"]["user_ids"]
+                    self.shown.append(self.typing[room])
         for event in sync.get("presence", {}).get("events", []):
             self.presence[event["sender"]] = event["content"]
         self._since = sync.next_batch
@@ -127,10 +130,30 @@ async def test_who_types_goes_on_typing(moments: Moments, client: Client, end: s
     await moments.lose_one(end)
     await types(bob, rooms)
     await watcher.until_typing({room: [alice.user_id, bob.user_id] for room in rooms})
+    assert all(alice.user_id in shown for shown in watcher.shown), "nobody stops for a moment"
 
     await moments.gain_one()
     await types(alice, rooms, typing=False)
     await watcher.until_typing({room: [bob.user_id] for room in rooms})
+
+
+async def test_who_typed_under_owners_that_nobody_survived_is_shown_no_more(moments: Moments, client: Client) -> None:
+    alice, bob = await client.register(), await client.register()
+    rooms = [await alice.create_room(preset="public_chat") for _ in range(MANY)]
+    for room in rooms:
+        await bob.join(room)
+    watcher = Watcher(bob)
+    await types(alice, rooms)
+    await watcher.until_typing({room: [alice.user_id] for room in rooms})
+
+    for name in BOTH:
+        await moments.deployment[name].kill()
+    await moments.deployment.start(["moments-1"])
+    await watcher.until_typing({room: [] for room in rooms})
+
+    await types(alice, rooms)
+    await watcher.until_typing({room: [alice.user_id] for room in rooms})
+    await moments.gain_one()
 
 
 @ends

@@ -13,7 +13,7 @@ from hs_core.cluster.feeds import Portion
 from hs_core.core import Core
 from hs_core.db import Transaction
 from hs_core.http.request import Request
-from hs_core.plugin import Feed, Parts, Plugin, Route, Section, Service, Stream, Task, Window, nothing_stored
+from hs_core.plugin import Feed, Kept, Parts, Plugin, Route, Section, Service, Stream, Task, Window, nothing_stored
 from hs_core.plugin.checks import check_active, check_deployment, check_installed, check_streams, inactive
 
 
@@ -150,6 +150,15 @@ def test_a_feed_needs_a_stream_that_is_kept() -> None:
     ]
     assert check_installed([writer, Plugin("fed", feeds=[Feed("kept", "kept", be_fed)] * 2)]) == [
         "the plugin 'fed' has two tasks 'kept'; rename one"
+    ]
+
+
+def test_only_streams_in_memory_say_what_is_kept() -> None:
+    kept: Kept[Row] = Kept(key=lambda row: "", nothing=lambda key: Row())
+    writes = [Stream("lost", Row, nothing_stored, kept=kept), Stream("stored", Row, load, kept=kept)]
+
+    assert check_installed([Plugin("writer", writes=writes)]) == [
+        "the stream 'stored' of 'writer' is stored; take away what it says is `kept`"
     ]
 
 

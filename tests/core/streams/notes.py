@@ -14,7 +14,7 @@ from hs_core.cluster.leases import Leases
 from hs_core.cluster.placement import slot_of
 from hs_core.db import Database, Transaction, open_database
 from hs_core.db.migrate import Migrations, migrate
-from hs_core.plugin.declaration import By, Stream
+from hs_core.plugin.declaration import By, Kept, Stream
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus import Bus, MemoryBus
 from hs_core.streams.follower import Follower
@@ -29,6 +29,9 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
     topic: str
     text: str
 
+
+KEPT: Kept[Note] = Kept(key=lambda note: note.topic, nothing=lambda topic: Note(topic, ""))
+"""Of streams in memory: the newest note of a topic says all about it, and an empty one that there is nothing."""
 
 TABLE = "CREATE TABLE notes (position BIGINT NOT NULL PRIMARY KEY, topic TEXT NOT NULL, text TEXT NOT NULL)"
 _ROWS = "SELECT position, topic, text FROM notes WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"

@@ -11,9 +11,9 @@ from hs_core.streams.batch import Batch
 from hs_core.streams.bus import MemoryBus
 from hs_core.streams.registry import Streams
 from hs_core.testing.clock import TestClock
-from tests.core.streams.notes import Node, Note, topic_in, until
+from tests.core.streams.notes import KEPT, Node, Note, topic_in, until
 
-RUMOURS = Stream("rumours", Note, nothing_stored, slots=16)
+RUMOURS = Stream("rumours", Note, nothing_stored, slots=16, kept=KEPT)
 
 
 class Listener:
@@ -24,6 +24,7 @@ class Listener:
         self.db = db
         self.streams = Streams(db, self.leases, bus, clock)
         self.heard: list[str] = []
+        self.notes: list[Note] = []
         self.positions: list[int] = []
 
     async def begin(self, *slots: int) -> None:
@@ -42,6 +43,11 @@ class Listener:
     def say(self, *texts: str, slot: int = 0) -> None:
         self.announcer.announce([(topic_in(slot), Note(topic_in(slot), text)) for text in texts])
 
+    def inherit(self, *texts: str, slot: int = 0) -> None:
+        """Say what is kept in a slot that has come here: these texts, each of a topic of its own."""
+        topics = [topic_in(slot, number) for number in range(len(texts))]
+        self.announcer.take_on([slot], [(topic, Note(topic, text)) for topic, text in zip(topics, texts, strict=True)])
+
     def whisper(self, text: str, slot: int = 0) -> None:
         """Say something of which the bus loses every word."""
         bus, self.announcer._bus = self.announcer._bus, MemoryBus()
@@ -51,6 +57,7 @@ class Listener:
             self.announcer._bus = bus
 
     def _hear(self, batch: Batch[Note]) -> None:
+        self.notes += [note for _, note in batch.rows]
         self.heard += [note.text for _, note in batch.rows]
         self.positions += [position for position, _ in batch.rows]
 
@@ -166,6 +173,62 @@ async def test_an_owner_of_before_is_not_heard_although_the_next_has_said_nothin
 
     assert follower.heard == []
     running.cancel()
+
+
+async def test_an_heir_has_that_forgotten_which_it_does_not_know_of_and_no_more(
+    listener: Listener, db: Database, bus: MemoryBus, clock: TestClock
+) -> None:
+    follower, heir = Listener("third", db, bus, clock), Listener("second", db, bus, clock)
+    await follower.begin()
+    first, second = Note(topic_in(1), "first"), Note(topic_in(1, 1), "second")
+    listener.announcer.announce([(note.topic, note) for note in (first, second)])
+    listener.say("of another slot", slot=2)
+    told = follower.notes[:]
+    await heir.begin(1)
+
+    heir.inherit("first", slot=1)
+
+    assert follower.notes == [*told, Note(second.topic, "")]
+    assert follower.positions == sorted(set(follower.positions))
+
+
+async def test_an_heir_that_knows_nothing_and_one_that_knows_better(
+    listener: Listener, db: Database, bus: MemoryBus, clock: TestClock
+) -> None:
+    follower, heir = Listener("third", db, bus, clock), Listener("second", db, bus, clock)
+    await follower.begin()
+    listener.say("red", slot=1)
+    listener.say("green", slot=2)
+    await heir.begin(1, 2)
+
+    heir.inherit(slot=1)
+    heir.inherit("blue", slot=2)
+    heir.say("yellow", slot=1)
+
+    assert follower.heard == ["red", "green", "", "blue", "yellow"]
+
+
+async def test_what_an_heir_says_that_is_lost_is_not_waited_for_for_ever(
+    listener: Listener, db: Database, bus: MemoryBus, clock: TestClock
+) -> None:
+    follower, heir = Listener("third", db, bus, clock), Listener("second", db, MemoryBus(), clock)
+    await follower.begin()
+    listener.say("old", slot=1)
+    running = asyncio.ensure_future(follower.streams.run())
+    await heir.begin(1)
+
+    bus.doubt(RUMOURS.name)
+
+    await until(clock, lambda: follower.heard == ["old", ""])
+    assert not follower.follower.behind
+    running.cancel()
+
+
+async def test_an_heir_that_has_lost_a_slot_again_says_nothing(listener: Listener, db: Database) -> None:
+    listener.leases.begin_again("somebody else")
+
+    with pytest.raises(NotOwner):
+        listener.inherit()
 
 
 async def test_an_owner_that_lost_the_stream_announces_nothing(listener: Listener) -> None:

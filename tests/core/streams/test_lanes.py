@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hs_core.cluster.leases import Leases
+from hs_core.cluster.placement import slot_of
 from hs_core.plugin.declaration import Stream, nothing_stored
 from hs_core.streams.announcer import Announcer
 from hs_core.streams.batch import Batch
@@ -20,10 +21,10 @@ from hs_core.streams.follower import GAP_PATIENCE, Follower
 from hs_core.streams.registry import Streams
 from hs_core.testing.clock import TestClock
 from hs_core.testing.faulty_bus import FaultyBus, FaultyNetwork
-from tests.core.streams.notes import Note, prepare, topic_in
+from tests.core.streams.notes import KEPT, Note, prepare, topic_in
 from tests.core.streams.simulated_database import SimulatedDatabase, SimulatedServer
 
-RUMOURS = Stream("rumours", Note, nothing_stored, slots=16)
+RUMOURS = Stream("rumours", Note, nothing_stored, slots=16, kept=KEPT)
 STORY_SECONDS = 4
 PROCESSES = 3
 SLOTS = 4
@@ -47,8 +48,15 @@ class Actor:
     readers: list[tuple[int, int, list[tuple[int, Note]]]] = field(default_factory=list)
     """Where a client of this process began and has come to, and what it was told."""
 
+    shown: dict[str, str] = field(default_factory=dict)
+    """The text of each topic that has one, as it was heard last."""
+
     def hear(self, batch: Batch[Note]) -> None:
         self.heard += batch.rows
+        for _, note in batch.rows:
+            self.shown[note.topic] = note.text
+            if not note.text:
+                del self.shown[note.topic]
 
     def read(self) -> None:
         """All clients are told what is new, and one more comes."""
@@ -75,6 +83,10 @@ class Story:
         self.alive: list[Actor] = []
         self.crashed: list[Actor] = []
         self.said: list[str] = []
+        self.true: dict[int, set[str]] = defaultdict(set)
+        """By slot, what its newest owner has said, or has taken on."""
+        self.lies: list[tuple[str, str]] = []
+        """What somebody still showed at the end that is not true any more, and whose slot somebody had taken on."""
 
     async def tell(self) -> None:
         """From the beginning to the moment when all is quiet, and everybody has had a last word."""
@@ -95,6 +107,10 @@ class Story:
             await self._take(self.random.choice(self.alive), slot)
         self.network.heal()
         await self.clock.advance(10)
+        for slot in range(SLOTS):
+            for topic in (topic_in(slot), topic_in(slot, 1)):
+                shown = [actor.shown[topic] for actor in self.alive if topic in actor.shown]
+                self.lies += [(topic, text) for text in shown if text not in self.true[slot]]
         for actor in self.alive:
             for slot in actor.announcer.held:  # those as well that have lost it and do not know
                 self.say(actor, slot, last=True)
@@ -117,13 +133,17 @@ class Story:
 
     def say(self, actor: Actor, slot: int, *, last: bool = False) -> None:
         """Some words, each of which names its slot, the epoch and its number."""
-        epoch, topics = actor.announcer.held[slot], [topic_in(slot), topic_in(slot, 1)]
-        rows = []
-        for topic in topics if last else self.random.choices(topics, k=self.random.randrange(1, 3)):
-            text = f"{slot} {epoch} {len(self.said)}"
-            self.said.append(text)
-            rows.append((topic, Note(topic, text)))
+        topics = [topic_in(slot), topic_in(slot, 1)]
+        chosen = topics if last else self.random.choices(topics, k=self.random.randrange(1, 3))
+        rows = [self._word(actor, slot, topic) for topic in chosen]
+        if self.owner_epochs()[slot] == actor.announcer.held[slot]:
+            self.true[slot] |= {note.text for _, note in rows}
         actor.announcer.announce(rows)
+
+    def _word(self, actor: Actor, slot: int, topic: str) -> tuple[str, Note]:
+        text = f"{slot} {actor.announcer.held[slot]} {len(self.said)}"
+        self.said.append(text)
+        return topic, Note(topic, text)
 
     async def _begin(self) -> None:
         self.server.away = 0.0
@@ -159,6 +179,9 @@ class Story:
         away, self.server.away = self.server.away, 0.0
         await self._while_time_passes(actor.leases.take(actor.db, RUMOURS.name, {slot: self.owner_epochs()[slot]}))
         self.server.away = away
+        rows = [self._word(actor, slot, topic) for topic in actor.shown if slot_of(topic, RUMOURS.slots) == slot]
+        self.true[slot] = {note.text for _, note in rows}
+        actor.announcer.take_on([slot], rows)
 
     def _crash(self, actor: Actor) -> None:
         actor.db.crash()
@@ -185,7 +208,7 @@ async def test_the_laws_of_streams_in_memory_hold_in_every_story(story: Story) -
     for actor in story.alive + story.crashed:
         positions = [position for position, _ in actor.heard]
         assert positions == sorted(set(positions)), "positions grow"
-        texts = [note.text for _, note in actor.heard]
+        texts = [note.text for _, note in actor.heard if note.text]
         assert len(texts) == len(set(texts)), "nothing is delivered twice"
         by_slot: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for of_slot, of_epoch, number in map(str.split, texts):
@@ -195,6 +218,7 @@ async def test_the_laws_of_streams_in_memory_hold_in_every_story(story: Story) -
             expected = [each for each in actor.heard if began < each[0] <= at]
             assert told == expected, "no token skips what comes late"
 
+    assert story.lies == [], "what the owner of a slot does not know of is shown by nobody"
     newest = {(slot, epoch) for slot, epoch in story.owner_epochs().items() if slot < SLOTS}
     for actor in story.alive:
         last = {note.topic: note.text.split()[:2] for _, note in actor.heard}
@@ -223,6 +247,8 @@ async def test_stories_are_about_something() -> None:
     assert any(len(told) > 10 for story in stories for actor in story.alive for _, _, told in actor.readers)
     lost = [story for story in stories for actor in story.alive if _believes_too_much(story, actor)]
     assert lost, "owners of before have their say"
+    forgotten = [note for story in stories for actor in story.alive for _, note in actor.heard if not note.text]
+    assert forgotten, "some heirs do not know of everything"
 
 
 def _believes_too_much(story: Story, actor: Actor) -> bool:
