@@ -13,8 +13,10 @@ from hs_core.testing.deployment import SECRET, Deployment, deployed
 from hs_core.testing.postgres import PostgresServer, run_postgres
 from hs_core.testing.redis import RedisServer, run_redis
 from tests.cluster import acts
+from tests.cluster.ledger import Ledger, ledger
 from tests.cluster.load import Act, Load
 
+SERVER_NAME = "cluster.test"
 TWO_OF_EACH = {
     "edge": {"plugins": ["client", "login"], "replicas": 2},
     "rooms": {"plugins": ["rooms"], "replicas": 2},
@@ -22,6 +24,8 @@ TWO_OF_EACH = {
     "rest": {"plugins": ["*"], "except": ["client", "login", "rooms", "sync"], "replicas": 2},
 }
 ROOMS = 3
+STREAMS = ("events", "account_data", "receipts", "to_device", "typing", "presence")
+"""Some of those that the load keeps busy, two of them in memory."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,14 @@ class Cluster:
     postgres: PostgresServer
     redis: RedisServer
     load: Load
+    ledger: Ledger
     database: str
     """Its URL."""
+
+    async def check(self) -> None:
+        """Everything that was acknowledged is there, once and in order, and no position was ever used twice."""
+        await self.load.check()
+        await self.ledger.check(STREAMS)
 
 
 def everything(load: Load) -> list[Act]:
@@ -76,9 +86,10 @@ async def cluster(
     url = durable_postgres.url(durable_postgres.create_database())
     folder = tmp_path_factory.mktemp("cluster")
     async with (
-        deployed(folder, url, own_redis.url(), TWO_OF_EACH) as deployment,
+        deployed(folder, url, own_redis.url(), TWO_OF_EACH, server_name=SERVER_NAME) as deployment,
         Client(deployment.urls, shared_secret=SECRET) as client,
     ):
         load = await Load.begin(lambda: deployment.urls, client, rooms=ROOMS)
         load.acts += everything(load)
-        yield Cluster(deployment, durable_postgres, own_redis, load, url)
+        async with ledger(url, own_redis.url(), SERVER_NAME) as kept:
+            yield Cluster(deployment, durable_postgres, own_redis, load, kept, url)

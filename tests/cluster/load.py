@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import orjson
 
+from hs_core.streams.token import parse_token
 from hs_core.testing.client import Client, User
 from hs_core.testing.http import CLIENT_API, Json, path
 
@@ -127,10 +128,19 @@ class Reader:
             if timeline.get("limited"):
                 self.seen[room] += await self._missed(room, timeline["prev_batch"])
             self.seen[room] += [text for event in timeline["events"] if (text := _text(event)) is not None]
-        self.token = answer["next_batch"]
+        self._go_on(answer["next_batch"])
         for watcher in self.watchers:
             watcher(answer)
         return answer
+
+    def _go_on(self, token: str) -> None:
+        """From here. Whichever process answers, a token is nowhere before the one that it was asked with: else what
+        lies between would stand for something else the second time.
+        """
+        before, after = parse_token(self.token or token), parse_token(token)
+        fallen = {key: (position, after.get(key)) for key, position in before.items() if after.get(key, 0) < position}
+        assert not fallen, f"{self.person.user_id} was sent back by {token}: {fallen}"
+        self.token = token
 
     async def _missed(self, room: str, prev_batch: str) -> list[str]:
         """What was said between the last sync and a timeline that was too long for one."""

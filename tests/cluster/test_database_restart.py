@@ -23,7 +23,7 @@ async def test_nothing_is_lost_when_postgresql_restarts(cluster: Cluster) -> Non
             await deployment.ready()
             await load.more()
         assert {failure[:3] for failure in load.failures} == {"503"}, "with Retry-After, as `Person` sees to"
-        await load.check()
+        await cluster.check()
     finally:
         load.patience.seconds = PATIENCE
     assert all(process.is_up for process in deployment.processes.values())

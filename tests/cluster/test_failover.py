@@ -28,7 +28,7 @@ async def test_a_process_that_is_killed_is_replaced(cluster: Cluster, role: str)
         await process.start()
         await cluster.deployment.ready()
         await load.more()
-    await load.check()
+    await cluster.check()
 
 
 @roles
@@ -43,7 +43,7 @@ async def test_a_process_that_was_taken_for_dead_and_wakes_does_no_harm(cluster:
         process.thaw()
         await cluster.deployment.ready()
         await load.more()
-    await load.check()
+    await cluster.check()
     assert "this process was taken for dead" in cluster.deployment.said_by(role)[before:]
 
 
@@ -59,7 +59,7 @@ async def test_a_process_that_is_told_to_stop_leaves_nobody_waiting(cluster: Clu
         await process.start()
         await cluster.deployment.ready()
         await load.more()
-    await load.check()
+    await cluster.check()
 
 
 async def test_one_that_is_frozen_in_the_middle_of_a_transaction_holds_up_nobody_for_long(cluster: Cluster) -> None:
@@ -76,7 +76,7 @@ async def test_one_that_is_frozen_in_the_middle_of_a_transaction_holds_up_nobody
         process.thaw()
         await cluster.deployment.ready()
         await load.more()
-    await load.check()
+    await cluster.check()
 
 
 async def test_what_a_client_gave_up_is_not_done_after_what_it_has_done_since(cluster: Cluster) -> None:

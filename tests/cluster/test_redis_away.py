@@ -25,4 +25,4 @@ async def test_redis_is_not_missed_for_long(cluster: Cluster) -> None:
             while not load.all_have_seen(said):  # noqa: ASYNC110  # each of the readers syncs on by itself
                 await asyncio.sleep(0.05)
         await load.more()
-    await load.check()
+    await cluster.check()
