@@ -30,6 +30,7 @@ from hs_core.http.authenticate import TOKEN_CHECKER, Authenticator
 from hs_core.http.limits import RateLimiter
 from hs_core.http.listen import Server
 from hs_core.http.metrics import HttpMetrics
+from hs_core.http.outage import Outage
 from hs_core.http.routes import Claim
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
@@ -112,7 +113,8 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         group = await stack.enter_async_context(asyncio.TaskGroup())
         following = group.create_task(core.streams.run(), name="streams")
         stack.callback(following.cancel)
-        readiness = Readiness(db, clock, layout.company.missing if layout.company else list)
+        outage = Outage()
+        readiness = Readiness(db, clock, layout.company.missing if layout.company else list, outage)
         watching = group.create_task(readiness.run(), name="readiness")
         stack.callback(watching.cancel)
         keeping = group.create_task(_budget(core, layout).run(), name="budget")
@@ -124,7 +126,7 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
             stack.callback(working.cancel)
         registry = new_registry()
         registry.register(ProcessCollector(core.streams, layout.leases, db, core.caches))
-        doors = _Doors(core, composition, layout, roles, registry, readiness)
+        doors = _Doors(core, composition, layout, roles, registry, readiness, outage)
         await stack.enter_async_context(doors.internal())
         server = Server(core.draining)
         addresses = await doors.listen(server)
@@ -230,6 +232,7 @@ class _Doors:
     roles: Mapping[str, Any]
     registry: CollectorRegistry
     readiness: Readiness
+    outage: Outage
 
     @cached_property
     def site(self) -> Site:
@@ -246,6 +249,7 @@ class _Doors:
             readiness=self.readiness.reasons,
             forward=None if company is None else _forward(company),
             bus=None if company is None else company.bus,
+            outage=self.outage,
             draining=self.core.draining,
         )
 

@@ -10,12 +10,15 @@ from prometheus_client.registry import Collector
 from hs_core.clock import Clock
 from hs_core.cluster.leases import Leases
 from hs_core.db import Database
+from hs_core.http.outage import Outage
 from hs_core.streams.registry import Streams
 
 log = structlog.get_logger(__name__)
 
 HEALTH_INTERVAL = 5.0
 """Seconds between two looks at the database."""
+AWAY_INTERVAL = 1.0
+"""The same while it is away."""
 
 
 class Hits(Protocol):
@@ -85,26 +88,33 @@ class ProcessCollector(Collector):
 class Readiness:
     """Whether the process can serve: what `/health/ready` answers."""
 
-    def __init__(self, db: Database, clock: Clock, missing: Callable[[], Sequence[str]]) -> None:
-        """`missing` says what the process has to wait for in its deployment."""
+    def __init__(self, db: Database, clock: Clock, missing: Callable[[], Sequence[str]], outage: Outage) -> None:
+        """`missing` says what the process has to wait for in its deployment. `outage` is told of a silent database."""
         self._db = db
         self._clock = clock
         self._missing = missing
+        self._outage = outage
         self._database_away = False
 
     def reasons(self) -> list[str]:
         """What is missing; nothing, if all is well."""
+        if self._outage.lasts:
+            return ["the database does not answer"]
         return ["the database is away"] if self._database_away else list(self._missing())
 
     async def run(self) -> None:
         """Look after the database for as long as the process lives."""
         while True:
-            await self._clock.sleep(HEALTH_INTERVAL)
+            await self._clock.sleep(AWAY_INTERVAL if self._database_away else HEALTH_INTERVAL)
             await self.look()
 
     async def look(self) -> None:
         """See whether the database answers."""
         away = not await self._db.healthy()
         if away != self._database_away:
-            log.warning("the database is away" if away else "the database is back")
+            log.warning("the database is away" if away else "the database is back", silent=self._db.silent)
         self._database_away = away
+        if self._db.silent and not self._outage.lasts:
+            self._outage.begin()
+        elif self._outage.lasts and not self._db.silent:
+            self._outage.end()

@@ -118,6 +118,12 @@ class Database(ABC):
     writes: WorkCount
     traffic: Sequence[Traffic] = ()
     """By connection; none where there is no server."""
+    silent: bool = False
+    """Whether the server is there, as far as the network knows, and says nothing.
+
+    What was begun to be written waits for it, for nobody could say whether it will be done; what is asked for from now
+    on is refused.
+    """
 
     @abstractmethod
     async def read(self, work: Work[T], *, rows: int | None = None) -> T:
@@ -156,7 +162,7 @@ class Database(ABC):
 
     @abstractmethod
     async def healthy(self) -> bool:
-        """Whether the database answers now."""
+        """Whether the database answers, now or within seconds. Ask now and then: that is how `silent` is found out."""
 
     @abstractmethod
     async def close(self) -> None:

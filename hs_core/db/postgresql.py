@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from hs_core.db.database import Database, Engine, Traffic, Work, WorkCount
+from hs_core.db.database import Database, Engine, Traffic, Transaction, Work, WorkCount
 from hs_core.db.errors import DatabaseError, DatabaseUnavailable
 from hs_core.db.exports import Exports
+from hs_core.db.postgresql_knock import knock
 from hs_core.db.postgresql_session import Session
 from hs_core.db.postgresql_transaction import (
     BEGIN_READ,
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 MOST_ATTEMPTS = 8
 FIRST_PAUSE = 0.002  # seconds, doubled for each attempt: half a second in all
+ANSWER_SECONDS = 3.0  # that connections may be busy before somebody looks whether the server answers at all
+SILENT = "PostgreSQL does not answer"
 EXPORT_PATIENCE = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
 
 
@@ -38,6 +41,7 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, connections: int, application_name: str) -> None:
         psycopg.conninfo.conninfo_to_dict(url)  # raises here rather than in every worker
+        self._url, self._application_name = url, application_name
         self._connect = partial(Session, url, application_name)
         self._queue = JobQueue()
         self.reads, self.writes = WorkCount(), WorkCount()
@@ -49,9 +53,11 @@ class PostgresDatabase(Database):
         self._grow(connections)
 
     async def read(self, work: Work[T], *, rows: int | None = None) -> T:  # the way is the same for few
+        self._check_answers()
         return await self._queue.submit(work, self.reads, writes=False)
 
     async def write(self, work: Work[T]) -> T:
+        self._check_answers()
         return await self._queue.submit(work, self.writes, writes=True)
 
     def stream(self, work: Work[Iterable[T]], batch: int = 500) -> AsyncGenerator[list[T], None]:
@@ -79,10 +85,36 @@ class PostgresDatabase(Database):
         self._pool += workers
 
     async def healthy(self) -> bool:
+        asked = asyncio.ensure_future(self._serves())
+        await asyncio.wait([asked], timeout=ANSWER_SECONDS)
+        if asked.done():
+            self.silent = False
+            return asked.result()
+        asked.cancel()
+        # Perhaps everybody is busy, or waits for somebody's lock. Whoever comes now is received, if it is no more.
+        answer = await knock(self._url, self._application_name)
+        self.silent = answer is None
+        if self.silent:
+            self._give_up()
+        return answer is True
+
+    async def _serves(self) -> bool:
         try:
-            return not await self.read(lambda tx: tx.value("SELECT pg_is_in_recovery()"))
+            return not await self._queue.submit(_in_recovery, self.reads, writes=False)
         except DatabaseUnavailable:
             return False
+
+    def _check_answers(self) -> None:
+        if self.silent:
+            raise DatabaseUnavailable(SILENT)
+
+    def _give_up(self) -> None:
+        """Let fail what has not begun, or changes nothing: what that is, is known."""
+        waiting = self._queue.take_more(sys.maxsize)
+        waiting += [job for worker in self._workers if (job := worker.job) is not None and not job.writes]
+        for job in waiting:
+            if not job.future.done():
+                job.future.set_exception(DatabaseUnavailable(SILENT))
 
     async def close(self) -> None:
         await self._queue.close()
@@ -127,6 +159,8 @@ class Worker:
         self._connect = connect
         self._order = order
         self._session: Session | None = None
+        self.job: Job[Any] | None = None
+        """What it is about."""
         self.ended = False
 
     @property
@@ -139,12 +173,14 @@ class Worker:
         while (job := self._queue.take()) is not None:
             if job.abandoned:
                 continue
+            self.job = job
             try:
                 self._run(job)
             except BaseException as error:  # a mistake of ours: the caller hears of it, and the thread lives on
                 job.error = error
                 self._order.home.put((job,))
                 self._hang_up()
+            self.job = None
         self._hang_up()
         self.ended = True
 
@@ -232,6 +268,10 @@ class Worker:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _in_recovery(tx: Transaction) -> Any:
+    return tx.value("SELECT pg_is_in_recovery()")
 
 
 def _read_once(connect: Callable[[], Session], consume: Work[None]) -> None:

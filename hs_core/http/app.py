@@ -25,6 +25,7 @@ from hs_core.http.context import current_request
 from hs_core.http.health import CORE, core_claims
 from hs_core.http.limits import RateLimiter
 from hs_core.http.metrics import HttpMetrics, RouteMetrics
+from hs_core.http.outage import Outage
 from hs_core.http.request import Request
 from hs_core.http.responses import PREFLIGHT, JsonStream, error_response, send_response
 from hs_core.http.routes import Claim, Match, RouteTable
@@ -41,6 +42,9 @@ ON_DISCONNECT: Final = "hs.on_disconnect"
 
 CLIENT_GONE: Final = 499
 """Counted as the status of requests that nobody waits for any more."""
+
+GIVEN_UP: Final = 503
+"""That of requests which were answered before they were done."""
 
 _ABSENT: Final = object()
 _REQUEST_ID = re.compile(rb"[\w.:-]{1,64}")
@@ -66,6 +70,7 @@ class Site:
     """What connects with the other processes, if there can be any: who was told that something is done finds it done
     wherever the next request is answered.
     """
+    outage: Outage = field(default_factory=Outage)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set before the listeners close: long polls end, so that they do not have to be cut off."""
 
@@ -122,19 +127,26 @@ class _App:
         scope[ON_DISCONNECT] = request.client_gone
         if request.method in {"GET", "HEAD"}:  # a write, once begun, is finished, whoever waits for it
             request.cancel_when_gone()
+        outage = self._site.outage
+        outage.waits(request, scope, receive, send)
         try:
             response = await self._answer_or_refuse(match.claim, request)
+            if not outage.still_waits(request):
+                await outage.answered(request)
+                return GIVEN_UP
             await send_response(response, scope, receive, send, headers.get(b"accept-encoding", b""))
         except ClientDisconnect:
-            return CLIENT_GONE
+            return GIVEN_UP if request.given_up else CLIENT_GONE
         except asyncio.CancelledError:
             if request.disconnected:
-                return CLIENT_GONE
+                return GIVEN_UP if request.given_up else CLIENT_GONE
             raise
         except Exception:
             # The status is sent already: all that is left is to break off, so that nobody takes it for the whole.
             log.exception("response broken off")
             return 500
+        finally:
+            outage.still_waits(request)
         return response.status_code
 
     async def _answer_or_refuse(self, claim: Claim, request: Request) -> Response:
@@ -155,6 +167,8 @@ class _App:
 
     async def _answer(self, claim: Claim, request: Request) -> Response:
         site, route = self._site, claim.route
+        if claim.plugin != CORE:
+            site.outage.check()
         role = site.roles.get(claim.plugin, _ABSENT)
         if role is _ABSENT and claim.plugin != CORE:
             if site.forward is None:

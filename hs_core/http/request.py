@@ -50,6 +50,7 @@ class Request:
         "_task",
         "disconnected",
         "draining",
+        "given_up",
         "max_body",
         "method",
         "origin",
@@ -85,6 +86,9 @@ class Request:
         self.draining = draining
         """Set when the process is about to stop: whoever waits for news answers at once with what there is."""
         self.disconnected = False
+        """Nobody waits for the answer any more."""
+        self.given_up = False
+        """Because somebody has answered already that it cannot be done now."""
         self._receive = receive
         self.max_body = max_body
         """Bytes that the route takes."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from pwd import getpwnam
-from signal import SIGQUIT
+from signal import SIGCONT, SIGQUIT, SIGSTOP
 from typing import Any, Literal
 from urllib.parse import quote
 from uuid import uuid4
@@ -59,6 +59,22 @@ class PostgresServer:
         """Start it again, with the data that it had."""
         _pg_ctl(self.folder, "start", "-l", str(self.folder / "log"), "-o", f"-k {self.folder}")
 
+    def freeze(self) -> None:
+        """Stop all of its processes where they are: it is there, and says nothing any more."""
+        first = self._postmaster()
+        os.kill(first, SIGSTOP)  # it starts no other
+        for process in _children(first):
+            os.kill(process, SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        first = self._postmaster()
+        for process in (*_children(first), first):
+            os.kill(process, SIGCONT)
+
+    def _postmaster(self) -> int:
+        return int((self.folder / "data/postmaster.pid").read_text().split()[0])
+
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement.encode())
@@ -73,6 +89,10 @@ def run_postgres(shared_name: str | None = None, durable: bool = False) -> Itera
     begin = partial(_begin, settings=_SETTINGS if durable else _SETTINGS | _FAST)
     with shared_folder(shared_name, begin, "data/postmaster.pid", SIGQUIT) as folder:
         yield PostgresServer(folder)
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def _begin(folder: Path, settings: dict[str, str]) -> None:

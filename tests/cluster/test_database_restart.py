@@ -1,11 +1,15 @@
-"""PostgreSQL crashes under load and comes back: 503 meanwhile, then everything goes on by itself."""
+"""PostgreSQL crashes or freezes under load and comes back: 503 meanwhile, then everything goes on by itself."""
 
 from __future__ import annotations
 
 import asyncio
 
+from hs_core.testing.client import Client
+from hs_core.testing.http import CLIENT_API
 from tests.cluster.conftest import Cluster
 from tests.cluster.load import PATIENCE
+
+SILENT = "the database does not answer"
 
 
 async def test_nothing_is_lost_when_postgresql_restarts(cluster: Cluster) -> None:
@@ -27,3 +31,45 @@ async def test_nothing_is_lost_when_postgresql_restarts(cluster: Cluster) -> Non
     finally:
         load.patience.seconds = PATIENCE
     assert all(process.is_up for process in deployment.processes.values())
+
+
+async def test_nothing_is_lost_when_postgresql_freezes(cluster: Cluster) -> None:
+    load, deployment = cluster.load, cluster.deployment
+    load.patience.seconds = 4 * PATIENCE
+    before = [process.process.pid for process in deployment.processes.values()]
+    try:
+        async with load.going_on():
+            await load.more()
+            cluster.postgres.freeze()
+            try:
+                asked = [asyncio.ensure_future(_say(cluster, url)) for url in deployment.urls]
+                assert {await each for each in asked} == {503}, "whoever waits is told to try again"
+                async with asyncio.timeout(load.patience.seconds):
+                    while {await _reasons(url) for url in deployment.urls} != {(SILENT,)}:  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
+                load.failures.clear()
+                await load.until_failed(len(load.acts))
+                assert {failure[:3] for failure in load.failures} <= {"503", "Tim"}
+            finally:
+                cluster.postgres.thaw()
+            await deployment.ready()
+            await load.more()
+        await cluster.check()
+    finally:
+        load.patience.seconds = PATIENCE
+    assert [process.process.pid for process in deployment.processes.values() if process.is_up] == before
+
+
+async def _say(cluster: Cluster, url: str) -> int:
+    """The status of a write by somebody who waits for as long as it takes."""
+    user = cluster.load.people[0].user
+    where = CLIENT_API + user.path("account_data", "test.frozen")
+    headers = {"Authorization": f"Bearer {user.access_token}"}
+    async with user.session.put(url + where, json={}, headers=headers) as response:
+        return response.status
+
+
+async def _reasons(url: str) -> tuple[str, ...]:
+    async with Client(url) as client:
+        answer = await client.answer("GET", "/health/ready")
+    return tuple(answer.body.get("reasons", ()))

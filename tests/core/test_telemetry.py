@@ -5,6 +5,7 @@ from pathlib import Path
 import aiohttp
 
 from hs_core.db import DatabaseUnavailable, open_database
+from hs_core.http.outage import Outage
 from hs_core.telemetry import Readiness
 from hs_core.testing.client import Client
 from hs_core.testing.clock import TestClock
@@ -36,7 +37,7 @@ async def test_metrics_tell_of_streams_slots_database_and_caches(tmp_path: Path)
 
 async def test_a_process_is_not_ready_while_its_database_is_away(tmp_path: Path) -> None:
     db = await open_database(f"sqlite:///{tmp_path}/hs.db")
-    readiness = Readiness(db, TestClock(), list)
+    readiness = Readiness(db, TestClock(), list, Outage())
 
     await readiness.look()
     assert readiness.reasons() == []

@@ -148,6 +148,67 @@ async def test_a_restart_of_postgresql_under_load_loses_nothing_and_needs_no_res
     assert stored >= set(acknowledged)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second is long enough to find out that nobody answers."""
+    monkeypatch.setattr("hs_core.db.postgresql.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("hs_core.db.postgresql_knock.KNOCK_SECONDS", 2)  # which libpq makes of anything shorter
+
+
+async def _health(database: Database) -> tuple[bool, bool]:
+    """Whether it answers, and whether it is silent."""
+    return await database.healthy(), database.silent
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_postgresql_that_says_nothing_lets_nobody_wait_but_whom_it_will_answer(
+    own_server: PostgresServer,
+) -> None:
+    database = await open_database(own_server.url())
+    await database.write(lambda tx: tx.run("CREATE TABLE notes (id BIGINT PRIMARY KEY)"))
+    loop = asyncio.get_running_loop()
+    begun, frozen = asyncio.Event(), Event()
+
+    def write(tx: Transaction) -> None:
+        insert(tx, 1)
+        loop.call_soon_threadsafe(begun.set)
+        frozen.wait(20)
+        insert(tx, 2)
+
+    writing = asyncio.ensure_future(database.write(write))
+    await begun.wait()
+    own_server.freeze()
+    try:
+        frozen.set()
+        reading = [asyncio.ensure_future(database.read(lambda tx: tx.value(COUNT))) for _ in range(30)]
+        assert await _health(database) == (False, True)
+        assert {type(each) for each in await asyncio.gather(*reading, return_exceptions=True)} == {DatabaseUnavailable}
+        with pytest.raises(DatabaseUnavailable):
+            await database.write(partial(insert, number=3))
+        assert not writing.done()
+        assert await _health(database) == (False, True)
+    finally:
+        own_server.thaw()
+    await writing
+    assert await _health(database) == (True, False)
+    await database.write(partial(insert, number=4))
+    assert await database.read(lambda tx: tx.all("SELECT id FROM notes ORDER BY id")) == [(1,), (2,), (4,)]
+    await database.close()
+
+
+@postgresql_only
+@pytest.mark.usefixtures("impatient")
+async def test_a_database_whose_connections_are_all_busy_is_not_silent(database_url: str) -> None:
+    database = await open_database(database_url, readers=1)
+    free = Event()
+    busy = [asyncio.ensure_future(database.read(lambda tx: free.wait(20))) for _ in range(10)]
+
+    assert await _health(database) == (True, False)
+    free.set()
+    assert await asyncio.gather(*busy) == [True] * 10
+    await database.close()
+
+
 @postgresql_only
 async def test_work_whose_connection_broke_before_the_commit_is_run_again(db: Database) -> None:
     runs: list[int] = []
