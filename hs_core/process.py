@@ -20,6 +20,7 @@ from hs_core.cluster.budget import Budget
 from hs_core.cluster.calls import ReadSides
 from hs_core.cluster.feeds import Feeding
 from hs_core.cluster.layout import Company, Layout, open_layout
+from hs_core.cluster.members import application_name
 from hs_core.cluster.tasks import repeat
 from hs_core.config import Config, Listener
 from hs_core.core import Core
@@ -103,7 +104,7 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
         DatabaseInUse, DatabaseUnavailable, MigrationError, OSError: if it cannot start.
     """
     async with AsyncExitStack() as stack:
-        db = await open_database(config.database.url, application_name=f"hs {composition.name}")
+        db = await open_database(config.database.url, application_name=application_name(composition.name))
         stack.push_async_callback(db.close)
         layout = await _open_layout(config, composition, clock, db)
         core = await _open_core(config, composition, key, clock, db, layout=layout)

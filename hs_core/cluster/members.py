@@ -46,10 +46,21 @@ _ALL = f"SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms FROM proce
 _SIGHTINGS = f"""
     SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms, {_NOW} - started_ms FROM processes ORDER BY name, id
 """
-_EVICT = f"DELETE FROM processes WHERE id = ANY(?) AND seen_ms < {_NOW} - ?"
+_EVICT = f"DELETE FROM processes WHERE id = ANY(?) AND seen_ms < {_NOW} - ? RETURNING name"
+_CUT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = ?
+        AND xact_start < clock_timestamp() - CAST(? AS BIGINT) * INTERVAL '1 millisecond'
+"""
 _LEAVING = "UPDATE processes SET leaving = TRUE WHERE id = ?"
 _LEAVE = "DELETE FROM processes WHERE id = ?"
+_LONGEST_NAME = 63  # bytes that PostgreSQL keeps of one
 _NOT_ON_DISK = "SET LOCAL synchronous_commit = off"
+
+
+def application_name(process: str) -> str:
+    """What PostgreSQL knows a process by, given its name in the configuration."""
+    return f"hs {process}"[:_LONGEST_NAME]
 
 
 def join(tx: Transaction, member: Member) -> None:
@@ -77,8 +88,15 @@ def _member(row: Row) -> Member:
 
 
 def evict(tx: Transaction, members: list[str], silent_ms: int) -> int:
-    """Remove those of the members that have been silent for so long; how many there were."""
-    return tx.run(_EVICT, (members, silent_ms))
+    """Remove those of the members that have been silent for so long; how many there were.
+
+    One that stands still may be in the middle of a transaction, even of a statement, with locks that its heirs need:
+    those transactions end here. A namesake that lives, started in its place, has none that are as old.
+    """
+    evicted = tx.all(_EVICT, (members, silent_ms))
+    for (name,) in evicted:
+        tx.all(_CUT, (application_name(name), silent_ms // 2))
+    return len(evicted)
 
 
 def begin_to_leave(tx: Transaction, me: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 
@@ -21,6 +23,19 @@ async def owners(url: str, stream: str) -> set[str]:
     async with await psycopg.AsyncConnection.connect(url) as connection:
         rows = await connection.execute("SELECT DISTINCT owner FROM stream_slots WHERE stream = %s", (stream,))
         return {owner.rpartition("-")[0] for (owner,) in await rows.fetchall()}
+
+
+@asynccontextmanager
+async def standing_still(url: str, process: str, stream: str) -> AsyncIterator[None]:
+    """A connection as a process has it that was stopped in the middle of a statement, and keeps others from a stream.
+
+    For PostgreSQL it is not idle, only slow, and may be so for ever.
+    """
+    with suppress(psycopg.OperationalError):  # it is to be cut off
+        async with await psycopg.AsyncConnection.connect(url, application_name=f"hs {process}") as connection:
+            await connection.execute("UPDATE stream_positions SET position = position WHERE stream = %s", (stream,))
+            async with connection.cursor().copy("COPY stream_slots FROM STDIN"):
+                yield
 
 
 async def is_writing(url: str, process: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hs_core.testing.client import Client, User
 from hs_core.testing.deployment import SECRET
 from tests.cluster.conftest import TWO_OF_EACH, Cluster
-from tests.cluster.database import is_writing, until_members
+from tests.cluster.database import is_writing, standing_still, until_members
 
 USERS = 8
 """So many that the process owns some of them."""
@@ -74,6 +74,20 @@ async def test_one_that_is_frozen_in_the_middle_of_a_transaction_holds_up_nobody
         await until_members(cluster.database, len(cluster.deployment.processes) - 1)
         await load.more()
         process.thaw()
+        await cluster.deployment.ready()
+        await load.more()
+    await cluster.check()
+
+
+async def test_nor_does_one_that_is_frozen_in_the_middle_of_a_statement(cluster: Cluster) -> None:
+    process, load = cluster.deployment["rest-1"], cluster.load
+    async with load.going_on():
+        await load.more()
+        async with standing_still(cluster.database, "rest-1", "receipts"):
+            process.freeze()
+            await until_members(cluster.database, len(cluster.deployment.processes) - 1)
+            await load.more()
+            process.thaw()
         await cluster.deployment.ready()
         await load.more()
     await cluster.check()
