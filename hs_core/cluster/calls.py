@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 from hs_core.cluster.leases import Leases, NotOwner
+from hs_core.cluster.once import answering, call_key
 from hs_core.cluster.promises import Promise, promises_of
 from hs_core.errors import Unavailable
 from hs_core.plugin.declaration import Plugin, ReadSide, Service
@@ -79,8 +80,12 @@ class Calls:
     async def _call(self, promise: Promise, *args: Any, **kwargs: Any) -> Any:
         role = self._here.get(self._service.name)
         if role is not None and self._is_ours(args):
+            method = getattr(role, promise.method)
             try:
-                return await getattr(role, promise.method)(*args, **kwargs)
+                if not call_key():
+                    return await method(*args, **kwargs)
+                with answering():
+                    return await method(*args, **kwargs)
             except NotOwner:  # nothing was written, and somebody else is to do it
                 pass
         return await self._elsewhere.call(self._service, promise, args, kwargs)

@@ -12,6 +12,7 @@ from hs_core.clock import Clock
 from hs_core.cluster.calls import ServiceMissing, Services
 from hs_core.cluster.leases import NotOwner
 from hs_core.cluster.members import Member
+from hs_core.cluster.once import answering
 from hs_core.cluster.pauses import nobody_waits
 from hs_core.cluster.peers import Peers, Unreachable
 from hs_core.cluster.promises import Promise
@@ -100,7 +101,8 @@ class OtherProcesses:
             role = self.services.here(promise.service)
             if role is None:  # this process is about to stop
                 raise NotOwner(promise.service, ())
-            return await getattr(role, promise.method)(*args, **kwargs)
+            with answering(key):
+                return await getattr(role, promise.method)(*args, **kwargs)
         return await self._ask(member, promise, key, body)
 
     async def _ask(self, member: Member, promise: Promise, key: str, body: bytes) -> Any:

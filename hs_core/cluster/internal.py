@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hs_core.cluster.calls import Services
 from hs_core.cluster.elsewhere import ANSWERED, CALL_PATH, KEY_HEADER, NOT_OWNER, REFUSED
 from hs_core.cluster.leases import Leases, NotOwner
+from hs_core.cluster.once import answering
 from hs_core.cluster.peers import SECRET_HEADER
 from hs_core.cluster.promises import Promise, Unintelligible, promises_of
 from hs_core.cluster.refusals import write_refusal
@@ -113,7 +114,8 @@ class CallDoor:
         answer = self._answers[key] = asyncio.get_running_loop().create_future()
         status, data = NOT_OWNER, b""  # should this be cut off, as the process stops
         try:
-            status, data = await self._do(*offered, body)
+            with answering(key.decode("latin-1")):
+                status, data = await self._do(*offered, body)
         finally:
             answer.set_result((status, data))
             if status == NOT_OWNER or len(data) > REMEMBERED_BYTES:

@@ -35,18 +35,20 @@ class Sighting:
     """How long ago it joined."""
 
 
-_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+NOW_MS = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+"""The database's time in SQL, in milliseconds since the epoch."""
 
 _JOIN = f"""
     INSERT INTO processes (id, name, plugins, address, leaving, started_ms, seen_ms)
-    VALUES (?, ?, ?, ?, FALSE, {_NOW}, {_NOW})
+    VALUES (?, ?, ?, ?, FALSE, {NOW_MS}, {NOW_MS})
 """
-_BEAT = f"UPDATE processes SET seen_ms = {_NOW} WHERE id = ?"
-_ALL = f"SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms FROM processes"
+_BEAT = f"UPDATE processes SET seen_ms = {NOW_MS} WHERE id = ?"
+_ALL = f"SELECT id, name, plugins, address, leaving, {NOW_MS} - seen_ms FROM processes"
 _SIGHTINGS = f"""
-    SELECT id, name, plugins, address, leaving, {_NOW} - seen_ms, {_NOW} - started_ms FROM processes ORDER BY name, id
+    SELECT id, name, plugins, address, leaving, {NOW_MS} - seen_ms, {NOW_MS} - started_ms
+    FROM processes ORDER BY name, id
 """
-_EVICT = f"DELETE FROM processes WHERE id = ANY(?) AND seen_ms < {_NOW} - ? RETURNING name"
+_EVICT = f"DELETE FROM processes WHERE id = ANY(?) AND seen_ms < {NOW_MS} - ? RETURNING name"
 _CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = ?

@@ -17,6 +17,7 @@ from hs_core.clock import Clock
 from hs_core.cluster import members
 from hs_core.cluster.leases import Leases, create_slots
 from hs_core.cluster.members import Member
+from hs_core.cluster.once import forget_old
 from hs_core.cluster.pauses import Pauses
 from hs_core.cluster.placement import process_of, slot_of
 from hs_core.db import Database, DatabaseUnavailable, Transaction
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 CHANNEL = "cluster"
 """What the bus carries so that nobody has to wait for the next heartbeat."""
+
+
+TIDY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Registry:
         self._placement: Mapping[str, Mapping[int, str]] = {}
         self._watching_since: float | None = None
         self._last_beat = 0.0
+        self._tidied = float("-inf")
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Told of who is alive, by ID, when that has changed."""
         self.on_positions: Callable[[Mapping[str, int]], None] = _nobody_follows
@@ -181,6 +186,15 @@ class Registry:
                 continue
             if changed:
                 self._nudged.set()
+            await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Now and then, in one of the processes: forget what nobody asks for any more."""
+        if self._me.id != min(self.members, default="") or self._clock.monotonic() - self._tidied < TIDY_SECONDS:
+            return
+        self._tidied = self._clock.monotonic()
+        with suppress(DatabaseUnavailable):
+            await self._db.write(forget_old)
 
     async def _beat(self) -> bool:
         """Say that this process lives, and see who else does; whether that has changed."""

@@ -1,11 +1,12 @@
 """A real Redis-compatible server for tests, in a folder that vanishes afterwards."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
 import redis
 from redis.backoff import ConstantBackoff
@@ -28,9 +29,20 @@ class RedisServer:
 
     def stop(self, how: Signals = SIGTERM) -> None:
         """Stop the server; what it held is lost."""
-        pidfile = self.folder / "pid"
-        stop(int(pidfile.read_text()), how)
-        pidfile.unlink(missing_ok=True)
+        stop(self._pid, how)
+        (self.folder / "pid").unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """It does nothing any more, until it is thawed, and does not end."""
+        os.kill(self._pid, SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on as if nothing had been."""
+        os.kill(self._pid, SIGCONT)
+
+    @property
+    def _pid(self) -> int:
+        return int((self.folder / "pid").read_text())
 
     def start(self) -> None:
         """Start it again, empty, and wait until it answers."""

@@ -47,13 +47,21 @@ class Issuer:
         account = accounts.account(tx, user)
         if account is None or account.deactivated:
             raise Forbidden("This account has been deactivated", errcode="M_USER_DEACTIVATED")
-        if login.login_token and not tokens.spend_login(tx, token_hash(login.login_token), user, writing.now):
-            raise Forbidden("The login token is not valid, or not any more")
+        if login.login_token:
+            self._spend(writing, login.login_token)
         if devices.add(tx, user, device, login.display_name, writing.now):
             writing.tell(AccountRow(user, "device_created", device))
         else:
             writing.tell_of_removal((), tokens.delete_of_devices(tx, user, [device]))
         return self._store(writing, device, new)
+
+    def _spend(self, writing: Writing, login_token: str) -> None:
+        """A call that was done before has spent it already. What it made, and nobody was given, is replaced."""
+        spent = writing.done_before() or tokens.spend_login(
+            writing.tx, token_hash(login_token), writing.user, writing.now
+        )
+        if not spent:
+            raise Forbidden("The login token is not valid, or not any more")
 
     def refresh(self, writing: Writing, old: str, new: NewTokens) -> Session:
         """New tokens beside the old ones, which stay good until the new ones are used. Raises UnknownToken."""

@@ -114,6 +114,8 @@ class AccountsService:
 
 def _register(writing: Writing, new: NewAccount, password_hash: str | None) -> None:
     tx, user = writing.tx, writing.user
+    if writing.done_before():
+        return
     if new.upgrades_guest:
         if not accounts.upgrade_guest(tx, user, password_hash):
             raise Forbidden("Only a guest can become a full user")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hs_core.clock import Clock
+from hs_core.cluster.once import call_key, done_before
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_core.streams.writer import Log, Writer
@@ -25,7 +26,13 @@ class Writing:
     user: UserId
     now: int
     """Milliseconds since the epoch."""
+    call: str = ""
+    """The key of the call that asked for it."""
     rows: list[AccountRow] = field(default_factory=list)
+
+    def done_before(self) -> bool:
+        """Whether an owner before has done this very call, and could not answer any more. To be asked once."""
+        return done_before(self.tx, self.call)
 
     def tell(self, row: AccountRow) -> None:
         """Announce this with the transaction."""
@@ -50,10 +57,10 @@ class AccountWriter:
 
     async def write(self, user: UserId, work: Callable[[Writing], T]) -> T:
         """Run `work` in one transaction and announce what it tells. It may run more than once. Raises NotOwner."""
-        now = self.clock.now_ms()
+        now, call = self.clock.now_ms(), call_key()
 
         def transaction(tx: Transaction, log: Log[AccountRow]) -> T:
-            writing = Writing(tx, user, now)
+            writing = Writing(tx, user, now, call)
             result = work(writing)
             if writing.rows:
                 changes.add_rows(tx, log.announce_all(writing.rows), writing.rows, now)

@@ -14,23 +14,24 @@ import msgspec
 import pytest
 from starlette.responses import Response
 
-from hs_core.cluster.calls import ServiceMissing
+from hs_core.cluster.calls import ServiceMissing, Services
 from hs_core.cluster.elsewhere import CALL_PATH, KEY_HEADER
 from hs_core.cluster.leases import NotOwner
+from hs_core.cluster.once import call_key, done_before
 from hs_core.cluster.peers import SECRET_HEADER
 from hs_core.cluster.promises import promises_of
 from hs_core.core import Core
-from hs_core.db import open_database
+from hs_core.db import Transaction, open_database
 from hs_core.errors import LimitExceeded, MatrixError, NotFound, UnknownToken
 from hs_core.http.request import Request
 from hs_core.http.responses import json_response
 from hs_core.matrix.errors import Rejected
 from hs_core.plugin import Auth, Plugin, Route, Service
-from hs_core.streams.writer import Writer
+from hs_core.streams.writer import Log, Writer
 from hs_core.testing.client import Client
 from hs_core.testing.homeserver import Homeserver, homeserver
 from hs_core.testing.redis import RedisServer
-from tests.core.streams.notes import NOTES, Note, prepare, store
+from tests.core.streams.notes import NOTES, Note, prepare, store, written
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
@@ -51,6 +52,12 @@ class Post(Protocol):
 
     async def note(self, topic: str, text: str) -> int:
         """Write it down."""
+
+    async def note_once(self, topic: str, text: str) -> bool:
+        """Write it down, if this call has not done so before; whether it has now."""
+
+    async def note_two(self, topic: str, text: str) -> list[bool]:
+        """Write it down twice, by two calls."""
 
     async def refuse(self, topic: str, how: str) -> None:
         """Raise something."""
@@ -84,9 +91,12 @@ class PostRole:
 
     name: str
     writer: Writer[Note]
+    services: Services
     done: list[str] = field(default_factory=list)
     doubtful: int = 0
     """How many calls will lose their slot while they run."""
+    silent: int = 0
+    """How many will be done, and lose their slot before they can answer."""
 
     async def carry(self, topic: str, parcels: Sequence[Parcel], *, urgent: bool = False) -> dict[str, Any]:
         self.done.append(topic)
@@ -98,6 +108,25 @@ class PostRole:
             self.doubtful -= 1
             raise NotOwner("notes", {0})
         return await self.writer.write([topic], lambda tx, log: store(tx, log, [Note(topic, text)]))
+
+    async def note_once(self, topic: str, text: str) -> bool:
+        key = call_key()
+
+        def work(tx: Transaction, log: Log[Note]) -> bool:
+            if done_before(tx, key):
+                return False
+            store(tx, log, [Note(topic, text)])
+            return True
+
+        written = await self.writer.write([topic], work)
+        if self.silent:
+            self.silent -= 1
+            raise NotOwner("notes", {0})
+        return written
+
+    async def note_two(self, topic: str, text: str) -> list[bool]:
+        """Two calls in one, which this process makes to itself."""
+        return [await self.services[POST].note_once(topic, text) for _ in range(2)]
 
     async def refuse(self, topic: str, how: str) -> None:
         raise REFUSALS[how]
@@ -111,7 +140,7 @@ class PostRole:
 
 @asynccontextmanager
 async def start(core: Core) -> AsyncIterator[PostRole]:
-    yield PostRole(core.config.data_dir.parent.name, core.writer(NOTES))
+    yield PostRole(core.config.data_dir.parent.name, core.writer(NOTES), core.services)
 
 
 async def get_hello(role: PostRole, request: Request) -> Response:
@@ -230,6 +259,19 @@ async def test_a_call_whose_slot_is_lost_on_the_way_is_made_again(pair: Pair) ->
 
     assert await pair.post.note("t", "in the end") > 0
     assert pair.role.done == ["in the end"] * 3
+
+
+async def test_a_call_that_was_done_and_not_answered_is_not_done_again(pair: Pair) -> None:
+    pair.role.silent = 2
+
+    assert await pair.post.note_once("t", "one") is False
+    assert await pair.post.note_once("t", "two") is True
+    assert await pair.worker.core.services[POST].note_once("t", "three") is True
+    assert [text for _, text in await written(pair.worker.core.db)] == ["one", "two", "three"]
+
+
+async def test_calls_that_are_made_by_a_call_are_others(pair: Pair) -> None:
+    assert await pair.post.note_two("t", "same") == [True, True]
 
 
 async def test_the_same_call_is_done_once_however_often_it_is_asked_for(pair: Pair) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hs_core.clock import SystemClock
 from hs_core.cluster.leases import Leases, NotOwner
 from hs_core.cluster.members import Member
+from hs_core.cluster.once import done_before
 from hs_core.cluster.registry import Registry, Rhythm, Share
-from hs_core.db import Database, open_database
+from hs_core.db import Database, Transaction, open_database
 from hs_core.streams.writer import Writer
 from hs_core.testing.faulty_bus import FaultyBus, FaultyNetwork
 from tests.core.streams.notes import NOTES, Note, prepare, store, topic_in, written
@@ -142,6 +143,19 @@ async def test_the_first_process_takes_everything_at_once(db: Database) -> None:
 
         assert first.held == NOTE_SLOTS
         await first.say(0, "hello")
+
+
+async def test_calls_that_were_done_long_ago_are_forgotten(db: Database) -> None:
+    def keys(tx: Transaction) -> list[tuple[str]]:
+        return tx.all("SELECT key FROM calls_done")
+
+    await db.write(lambda tx: tx.run("INSERT INTO calls_done (key, done_ms) VALUES ('old', 1)"))
+    assert not await db.write(lambda tx: done_before(tx, "new"))
+    async with deployment(db) as processes:
+        await processes.start()
+        async with asyncio.timeout(PATIENCE):
+            while await db.read(keys) != [("new",)]:  # noqa: ASYNC110  # with the next heartbeat
+                await asyncio.sleep(0.01)
 
 
 async def test_a_process_that_joins_gets_its_share_by_a_handover(db: Database) -> None:
