@@ -86,10 +86,10 @@ async def cluster(
     url = durable_postgres.url(durable_postgres.create_database())
     folder = tmp_path_factory.mktemp("cluster")
     async with (
+        ledger(url, own_redis.url(), SERVER_NAME) as kept,
         deployed(folder, url, own_redis.url(), TWO_OF_EACH, server_name=SERVER_NAME) as deployment,
         Client(deployment.urls, shared_secret=SECRET) as client,
     ):
         load = await Load.begin(lambda: deployment.urls, client, rooms=ROOMS)
         load.acts += everything(load)
-        async with ledger(url, own_redis.url(), SERVER_NAME) as kept:
-            yield Cluster(deployment, durable_postgres, own_redis, load, kept, url)
+        yield Cluster(deployment, durable_postgres, own_redis, load, kept, url)

@@ -14,7 +14,10 @@ from typing import Any
 import psycopg
 
 from hs_core.clock import SystemClock
+from hs_core.db import open_database
+from hs_core.db.migrate import migrate
 from hs_core.plugin.discovery import discover
+from hs_core.process import CORE_MIGRATIONS
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus_redis import RedisBus
 
@@ -71,14 +74,16 @@ class Ledger:
                 begins, ends = [after for after, _ in taken], [up_to for _, up_to in taken]
                 assert begins[1:] == ends[:-1], f"the next position of {stream} is the one after the last"
                 assert all(after < up_to for after, up_to in taken), f"positions of {stream} grow"
-                since = [(after, up_to) for after, up_to in announced if after >= begins[0]]
-                assert {after for after, _ in since} <= set(begins), f"only what is committed of {stream} is announced"
-                assert {up_to for _, up_to in since} <= set(ends), f"only what is committed of {stream} is announced"
+                assert {after for after, _ in announced} <= set(begins), f"what is announced of {stream} is committed"
+                assert {up_to for _, up_to in announced} <= set(ends), f"what is announced of {stream} is committed"
 
 
 @asynccontextmanager
 async def ledger(database: str, redis: str, server_name: str) -> AsyncIterator[Ledger]:
-    """A ledger that is kept for as long as the block lasts, over a database whose tables are there."""
+    """A ledger that is kept for as long as the block lasts. Open it before there is anybody who takes positions."""
+    core = await open_database(database)
+    await migrate(core, [CORE_MIGRATIONS])
+    await core.close()
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
         await connection.execute(_KEEP)
     kept = Ledger(database)
