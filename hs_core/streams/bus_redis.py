@@ -257,12 +257,18 @@ class RedisBus:
 
 
 async def _publish(connection: Connection, commands: list[tuple[str, bytes, bytes]]) -> bool:
-    """Have Redis run commands; whether it did. If not, some of them may have been run nevertheless."""
+    """Publish, and return when it is in the sockets of all who have subscribed; whether Redis took it.
+
+    If it did not, some of it may have been published nevertheless. Redis answers the publisher before it has written to
+    those who subscribed. It has when it answers what it is asked after that.
+    """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await connection.send_packed_command(connection.pack_commands(commands))
             for _ in commands:
                 await connection.read_response()
+            await connection.send_command("PING")
+            await connection.read_response()
     except (RedisError, OSError, TimeoutError):
         await connection.disconnect(nowait=True)
         return False

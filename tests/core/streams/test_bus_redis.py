@@ -1,8 +1,10 @@
 """The bus of several processes, over a real Redis that comes and goes."""
 
 import asyncio
+import select
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -196,3 +198,26 @@ class Listener:
 
     def receive(self, batch: Batch[Note]) -> None:
         """A batch after what was dropped."""
+
+
+async def test_what_is_carried_is_in_the_sockets_of_all_who_have_subscribed(
+    server: RedisServer, db: Database, tmp_path: Path
+) -> None:
+    """Or whoever is answered could ask another process that has not heard of it."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(12)]
+        for listener in listeners:
+            listener.connect(str(server.folder / "socket"))
+            listener.sendall(f"SUBSCRIBE {tmp_path.name}:{NOTES.name}\r\n".encode())
+            listener.recv(1000)
+        bus = RedisBus(server.url(), tmp_path.name, [NOTES], SystemClock())
+        node = await start_node(db, bus, SystemClock())
+        await node.leases.take_all(db, [NOTES])
+        async with bus.carrying():
+            for number in range(200):
+                await node.say(str(number))
+                await bus.carried()
+                told, _, _ = select.select(listeners, [], [], 0)
+                assert len(told) == len(listeners)
+                for listener in listeners:
+                    listener.recv(1000)
