@@ -20,7 +20,7 @@ from hs_core.cluster.calls import Services
 from hs_core.cluster.elsewhere import ANSWERED, CALL_PATH, KEY_HEADER, NOT_OWNER, REFUSED
 from hs_core.cluster.leases import Leases, NotOwner
 from hs_core.cluster.once import answering
-from hs_core.cluster.peers import SECRET_HEADER
+from hs_core.cluster.peers import PREVIOUS_HEADER, SECRET_HEADER
 from hs_core.cluster.promises import Promise, Unintelligible, promises_of
 from hs_core.cluster.refusals import write_refusal
 from hs_core.errors import as_matrix_error
@@ -37,7 +37,7 @@ REMEMBERED: Final = 4096
 REMEMBERED_BYTES: Final = 16 * 1024
 """Larger answers are not kept: they are of calls that read."""
 
-_SECRET: Final = SECRET_HEADER.encode()
+_PROOFS: Final = (SECRET_HEADER.encode(), PREVIOUS_HEADER.encode())
 _KEY: Final = KEY_HEADER.encode()
 _CLIENT: Final = CLIENT_HEADER.encode()
 
@@ -61,7 +61,7 @@ class InternalApp:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         path: str = scope["path"]
-        if not self._trusts(headers.get(_SECRET, b"")):
+        if not any(self._trusts(headers.get(proof, b"")) for proof in _PROOFS):
             log.warning("somebody without the secret is at the internal listener", path=path[:100])
             await _answer(send, 403, b"")
         elif path.startswith(CALL_PATH):

@@ -87,7 +87,7 @@ async def open_layout(
         return Layout(leases, MemoryBus(), Services(leases))
 
     from hs_core.cluster.elsewhere import OtherProcesses
-    from hs_core.cluster.peers import Peers
+    from hs_core.cluster.peers import Peers, proofs
     from hs_core.cluster.registry import Registry
     from hs_core.streams.bus_redis import RedisBus
 
@@ -96,8 +96,7 @@ async def open_layout(
     me = Member(leases.owner, name, frozenset(active), address="")
     shares = list(_shares(config, installed.values()))
     registry = Registry(db, leases, bus, clock, me=me, shares=shares)
-    assert config.cluster.secret is not None, "the configuration's rules demand it"
-    peers = Peers(config.cluster.secret)
+    peers = Peers(proofs(config.cluster))
     registry.on_change.append(peers.only)
     offered_by = {service.name: plugin.name for plugin in installed.values() for service in plugin.serves}
     elsewhere = OtherProcesses(registry, peers, clock, offered_by)

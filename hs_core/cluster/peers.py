@@ -12,8 +12,10 @@ import aiohttp
 from yarl import URL
 
 from hs_core.cluster.members import Member
+from hs_core.config.model import Cluster
 
 SECRET_HEADER: Final = "hs-cluster-secret"
+PREVIOUS_HEADER: Final = "hs-cluster-previous-secret"
 
 CONNECT_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 30.0
@@ -31,11 +33,21 @@ class Unreachable(Exception):
         self.begun = begun
 
 
+def proofs(cluster: Cluster) -> dict[str, str]:
+    """The headers that show a process to be of the deployment.
+
+    While one secret replaces the other, both are shown: the other process may not have been restarted yet.
+    """
+    assert cluster.secret is not None, "the configuration's rules demand it"
+    shown: dict[str, str] = {SECRET_HEADER: cluster.secret}
+    return shown if cluster.previous_secret is None else {**shown, PREVIOUS_HEADER: cluster.previous_secret}
+
+
 class Peers:
     """Sends requests to the internal listeners of other processes."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, proofs: Mapping[str, str]) -> None:
+        self._proofs = proofs
         self._session: aiohttp.ClientSession | None = None
         self._waiting: dict[str, set[asyncio.Timeout]] = defaultdict(set)
 
@@ -47,7 +59,7 @@ class Peers:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            headers={SECRET_HEADER: self._secret},
+            headers=self._proofs,
             skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             read_bufsize=READ_BUFFER,

@@ -141,17 +141,20 @@ class Registry:
         await self._db.write(lambda tx: members.join(tx, self._me))
         await self._settle()
         self._bus.doubt(CHANNEL)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(each) for each in (self.pauses.run(), self._beat_forever(), self._settle_forever())
-            ]
-            try:
-                yield
-            finally:
-                await self.hand_over()
-                for task in tasks:
-                    task.cancel()
-        await self._be_gone()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(each)
+                    for each in (self.pauses.run(), self._beat_forever(), self._settle_forever())
+                ]
+                try:
+                    yield
+                finally:
+                    await self.hand_over()
+                    for task in tasks:
+                        task.cancel()
+        finally:  # after a failure as well: nobody need wait until this process is taken for dead
+            await self._be_gone()
 
     async def hand_over(self) -> None:
         """Give everything away, and be asked for nothing any more, once the others have noticed; then return."""

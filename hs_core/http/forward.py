@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from hs_core.cluster.members import Member
-from hs_core.cluster.peers import SECRET_HEADER, Peers, Unreachable
+from hs_core.cluster.peers import PREVIOUS_HEADER, SECRET_HEADER, Peers, Unreachable
 from hs_core.cluster.placement import process_of
 from hs_core.cluster.registry import Registry
 from hs_core.errors import Unavailable
@@ -40,7 +40,7 @@ REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _OF_ONE_HOP: Final = frozenset(
     {
         b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-        b"expect", b"date", CLIENT_HEADER.encode(), SECRET_HEADER.encode(),
+        b"expect", b"date", CLIENT_HEADER.encode(), SECRET_HEADER.encode(), PREVIOUS_HEADER.encode(),
     }
 )  # fmt: skip
 _SMALL_BODY: Final = 256 * 1024

@@ -11,8 +11,9 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from hs_core.cluster.internal import INTERNAL
-from hs_core.cluster.peers import SECRET_HEADER
+from hs_core.cluster.peers import proofs
 from hs_core.config import Listener
+from hs_core.config.model import Cluster
 from hs_core.status.report import REPORT, Followed, Report
 
 PATIENCE: Final = 3.0
@@ -24,9 +25,9 @@ Answer = Report | str
 """What a process said, or why it did not."""
 
 
-async def ask_all(addresses: Sequence[str], secret: str) -> list[Answer]:
+async def ask_all(addresses: Sequence[str], cluster: Cluster) -> list[Answer]:
     """Ask processes by the addresses of their internal listeners, all at once."""
-    async with aiohttp.ClientSession(headers={SECRET_HEADER: secret}) as session:
+    async with aiohttp.ClientSession(headers=proofs(cluster)) as session:
         return await asyncio.gather(*(_ask_internal(session, address) for address in addresses))
 
 

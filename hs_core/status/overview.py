@@ -119,8 +119,7 @@ async def overview(config: Config, installed: Mapping[str, Plugin]) -> Overview:
 
 
 async def _members(config: Config, stored: _Stored, installed: Mapping[str, Plugin]) -> list[ProcessState]:
-    secret = config.cluster.secret or ""
-    answers = await ask_all([each.member.address for each in stored.members], secret)
+    answers = await ask_all([each.member.address for each in stored.members], config.cluster)
     return [
         _state(each, answer, stored.positions, installed) for each, answer in zip(stored.members, answers, strict=True)
     ]

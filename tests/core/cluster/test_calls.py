@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -315,10 +316,21 @@ async def test_a_service_that_nobody_offers_is_missing_until_somebody_does(
 
 
 async def test_a_secret_is_replaced_without_a_pause(url: str, redis_server: RedisServer, tmp_path: Path) -> None:
-    old = process(tmp_path / "other", url, redis_server.url(), active=False)
-    new = process(tmp_path / "worker", url, redis_server.url(), active=True, secret="another", previous_secret=SECRET)
-    async with new, old as other:
-        assert await other.core.services[DESK].who() == "worker"
+    """Restarted one by one, some have the old secret, some both, some the new one: neighbours trust each other."""
+    stages: list[dict[str, str]] = [
+        {"secret": SECRET},
+        {"secret": "another", "previous_secret": SECRET},
+        {"secret": "another"},
+    ]
+    for earlier, later in pairwise(stages):
+        for worker, asking in ((earlier, later), (later, earlier)):
+            async with (
+                process(tmp_path / "worker", url, redis_server.url(), active=True, **worker),
+                process(tmp_path / "other", url, redis_server.url(), active=False, **asking) as other,
+                Client(other.url) as client,
+            ):
+                assert await other.core.services[DESK].who() == "worker"
+                assert (await client.request("GET", "/hello"))["by"] == "worker"
 
 
 async def test_requests_are_passed_on_with_who_asks_and_back_as_they_come(pair: Pair) -> None:
