@@ -15,6 +15,8 @@ from hs_core.plugin.declaration import Resource
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
+"""What a listener is bound to that listens on all addresses."""
 PUBLIC_RESOURCES = (Resource.CLIENT, Resource.FEDERATION, Resource.MEDIA, Resource.KEYS)
 
 

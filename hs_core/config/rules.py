@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hs_core.config.model import Config, Listener
+from hs_core.config.model import ANY_ADDRESS, Config, Listener
 from hs_core.config.problems import Problem, nearest
 from hs_core.config.reader import Where
 from hs_core.matrix.errors import ProtocolError
 from hs_core.matrix.identifiers import parse_server_name
 from hs_core.matrix.room_version import room_version
 
-_ANY_ADDRESS = frozenset({"0.0.0.0", "::", ""})
 _LEAST_CONNECTIONS = 2
 """Of a process: one for units of work, one for long reads."""
 _LEAST_MEMORY = 100 << 20
@@ -45,7 +44,7 @@ class _Place:
     def shared_ports(self, other: _Place) -> range:
         """The ports on which both would listen at one address."""
         binds = {self.listener.bind, other.listener.bind}
-        if len(binds) > 1 and not binds & _ANY_ADDRESS:
+        if len(binds) > 1 and not binds & ANY_ADDRESS:
             return range(0)
         return range(max(self.ports.start, other.ports.start), min(self.ports.stop, other.ports.stop))
 

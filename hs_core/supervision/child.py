@@ -1,5 +1,7 @@
 """One program that is kept running: started again when it ends, told to stop, heard when it is ready."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import signal
@@ -14,6 +16,7 @@ import structlog
 
 from hs_core.backoff import failures_after, pause
 from hs_core.clock import Clock
+from hs_core.config import ANY_ADDRESS
 from hs_core.notify import READY, SOCKET, SUPERVISOR
 from hs_core.process import DRAIN_SECONDS
 
@@ -30,11 +33,34 @@ LONGEST_LINE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """An address and port, or the file of a Unix socket, at which there is one listener at a time."""
+
+    bind: str = ""
+    port: int = 0
+    socket: Path | None = None
+
+    def meets(self, other: Place) -> bool:
+        """Whether there can be one of both only."""
+        if self.socket is not None or other.socket is not None:
+            return self.socket == other.socket
+        return self.port == other.port and (
+            self.bind == other.bind or not ANY_ADDRESS.isdisjoint((self.bind, other.bind))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """What is to run, and what it is called."""
 
     name: str
     command: Sequence[str]
+    places: frozenset[Place] = frozenset()
+    """Where it listens. Two programs with one place cannot run at once."""
+
+    def collides(self, other: Program) -> bool:
+        """Whether it cannot listen as long as the other does."""
+        return any(one.meets(another) for one in self.places for another in other.places)
 
 
 class Child:
@@ -47,6 +73,8 @@ class Child:
         """It has said that it can serve."""
         self.given_up = asyncio.Event()
         """It ended in a way that will not get better by itself, and is started again only by `renew`."""
+        self.ended = asyncio.Event()
+        """It was told to stop, and has."""
         self._write_line = write_line
         self._clock = clock
         self._address = folder / f"{program.name.replace('/', '_')}.notify"
@@ -73,6 +101,7 @@ class Child:
                     continue
                 failures = failures_after(failures, self._clock.monotonic() - began)
                 await self._after_end(status, failures)
+        self.ended.set()
 
     def renew(self, program: Program) -> None:
         """Have the program stop if it runs, and run this one from now on."""
@@ -162,7 +191,7 @@ class Child:
                 return
             self._write_line(line.decode(errors="replace"))
 
-    def _listening(self) -> "_NotifySocket":
+    def _listening(self) -> _NotifySocket:
         return _NotifySocket(self._address, self._hear)
 
     def _hear(self, state: str) -> None:

@@ -1,7 +1,7 @@
 """All programs of a deployment on this host: started together, renewed one after the other, stopped together."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,8 @@ class Supervisor:
         self._group = asyncio.TaskGroup()
         self._stopping = asyncio.Event()
         self._renewing = asyncio.Lock()
+        self._newer = asyncio.Event()
+        """Set while a renewal goes on and another one has been asked for."""
 
     async def run(self, up: Callable[[], None]) -> bool:
         """Keep everything running until `stop`. `up` is called when all of them were ready for the first time.
@@ -59,22 +61,40 @@ class Supervisor:
         self._stopping.set()
 
     async def renew(self, programs: Sequence[Program]) -> bool:
-        """Run these programs from now on: one after the other they are stopped, started and waited for.
+        """Run these programs from now on: what is new is added, then one after the other is stopped, started, waited for.
 
-        A program that is not ready in time ends the renewal, so that the others stay as they are. Returns whether all
-        went well.
+        A program that is not ready in time ends the renewal, so that the others stay as they are; so does another
+        renewal that is asked for meanwhile. Returns whether all went well.
         """
+        self._newer.set()
         async with self._renewing:
-            for program in programs:
+            self._newer.clear()
+            for program in sorted(programs, key=lambda each: bool(self._in_the_way(each))):
                 if self._stopping.is_set() or not await self._renew(program):
                     return False
-            for name in self.children.keys() - {program.name for program in programs}:
-                log.info("process is no longer wanted", name=name)
-                self.children.pop(name).stop()
+            await self._end(self.children.keys() - {program.name for program in programs})
             log.info("renewed", processes=len(programs))
             return True
 
+    async def _end(self, names: Iterable[str]) -> None:
+        """Have programs stop for good, and wait until they have: they keep their ports and sockets until then."""
+        ending = {name: self.children[name] for name in names}
+        for name, child in ending.items():
+            log.info("process is no longer wanted", name=name)
+            child.stop()
+        for name, child in ending.items():
+            await child.ended.wait()
+            del self.children[name]
+
+    def _in_the_way(self, program: Program) -> list[str]:
+        """The programs that cannot run beside this one; the one of its own name is one of them."""
+        return sorted(
+            name for name, child in self.children.items() if name == program.name or child.program.collides(program)
+        )
+
     async def _renew(self, program: Program) -> bool:
+        # Under another name, because of another number of replicas say, a program may listen where an old one does.
+        await self._end([name for name in self._in_the_way(program) if name != program.name])
         child = self.children.get(program.name)
         if child is None:
             child = self._add(program)
@@ -83,6 +103,9 @@ class Supervisor:
             child.renew(program)
         if await self._is_ready(child):
             return True
+        if self._newer.is_set():
+            log.info("renewal begun anew", name=program.name)
+            return False
         log.error(
             "renewal left undone: the process is not ready",
             name=program.name,
@@ -97,13 +120,14 @@ class Supervisor:
         return child
 
     async def _is_ready(self, child: Child) -> bool:
-        """Wait until a child can serve; not if it has given up, does not come up in time, or all is over."""
+        """Wait until a child can serve; not if it has given up, does not come up in time, or is overtaken."""
         waits = [
             asyncio.ensure_future(each)
             for each in (
                 child.ready.wait(),
                 child.given_up.wait(),
                 self._stopping.wait(),
+                self._newer.wait(),
                 self._clock.sleep(READY_SECONDS),
             )
         ]

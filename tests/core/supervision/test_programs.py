@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hs_core.config import Section, load
+from hs_core.supervision.child import Place, Program
 from hs_core.supervision.programs import programs
 
 DEPLOYMENT = """
@@ -38,3 +39,25 @@ def test_others_may_run_elsewhere(tmp_path: Path) -> None:
 
 def test_a_file_without_processes_is_one_program(tmp_path: Path) -> None:
     assert commands(tmp_path, "server_name: example.org\n") == {"hs": "hs run -c hs.yaml"}
+
+
+def test_programs_that_listen_at_one_place_cannot_run_at_once() -> None:
+    def on(*places: Place) -> Program:
+        return Program("", [], frozenset(places))
+
+    here, other = Place("127.0.0.1", 8101), Place("::1", 8101)
+    assert on(here).collides(on(here, other))
+    assert on(here).collides(on(Place("0.0.0.0", 8101)))
+    assert on(Place(socket=Path("/run/a"))).collides(on(Place(socket=Path("/run/a"))))
+    assert not on(here).collides(on(other, Place("127.0.0.1", 8102), Place(socket=Path("/run/a"))))
+    assert not on().collides(on())
+
+
+def test_each_replica_has_its_own_places(tmp_path: Path) -> None:
+    file = tmp_path / "hs.yaml"
+    listeners = "[{port: 8101}, {port: 0}, {socket: /run/a}]"
+    file.write_text(DEPLOYMENT.replace("replicas: 2", f"replicas: 2, listeners: {listeners}"))
+    _, first, second = programs(load(file, {"rooms": Section, "sync": Section}, {}), Path("hs"), None)
+
+    assert first.places == {Place("127.0.0.1", 8101), Place(socket=Path("/run/a"))}
+    assert second.places == {Place("127.0.0.1", 8102), Place(socket=Path("/run/a.1"))}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hs_core.clock import SystemClock
-from hs_core.supervision.child import Program
+from hs_core.supervision.child import Place, Program
 from hs_core.supervision.console import Console
 from hs_core.supervision.supervisor import Supervisor
 
@@ -25,6 +25,7 @@ notify(READY)
 SERVE = _BEGIN.format(on_term="sys.exit(print('stopped', flush=True))") + "signal.pause()"
 END = _BEGIN.format(on_term="None") + "sys.exit(1)"
 DEAF = _BEGIN.format(on_term="print('no', flush=True)") + "while True: signal.pause()"
+UNREADY = "import signal; print('bad', flush=True); signal.pause()"
 MISUSE = "import sys; print('no such plugin', flush=True); sys.exit(2)"
 
 
@@ -90,8 +91,9 @@ async def supervised(folder: Path, *programs: Program) -> AsyncIterator[Stage]:
         stage.supervisor.stop()
 
 
-def program(name: str, script: str, *words: str) -> Program:
-    return Program(name, [sys.executable, "-c", script, *words])
+def program(name: str, script: str, *words: str, port: int = 0) -> Program:
+    places = frozenset({Place("127.0.0.1", port)} if port else ())
+    return Program(name, [sys.executable, "-c", script, *words], places)
 
 
 async def test_all_are_run_and_their_lines_are_told_apart(tmp_path: Path) -> None:
@@ -157,6 +159,42 @@ async def test_a_renewal_starts_what_is_new_and_stops_what_is_gone(tmp_path: Pat
         assert list(stage.supervisor.children) == ["new"]
 
     assert stage.lines == ["old | hello", "new | hello", "old | stopped", "new | stopped"]
+
+
+async def test_a_new_program_gets_the_port_of_one_that_is_gone_or_moves(tmp_path: Path) -> None:
+    old = [program("sync", SERVE, "old", port=1), program("edge", SERVE, "old", port=2)]
+    new = [
+        program("sync-0", SERVE, "new", port=1),
+        program("sync-1", SERVE, "new", port=2),
+        program("edge", SERVE, "new", port=3),
+        program("free", SERVE, "new", port=4),
+    ]
+    async with supervised(tmp_path, *old) as stage:
+        await stage.up.wait()
+        assert await stage.supervisor.renew(new)
+        lines = [line.replace(" ", "") for line in stage.lines[2:]]
+
+    assert lines == ["free|new", "sync|stopped", "sync-0|new", "edge|stopped", "sync-1|new", "edge|new"]
+
+
+async def test_what_is_taken_away_and_given_back_at_once_runs_again(tmp_path: Path) -> None:
+    both = [program("a", SERVE, "hello"), program("b", SERVE, "hello")]
+    async with supervised(tmp_path, *both) as stage:
+        await stage.up.wait()
+        assert await stage.supervisor.renew(both[:1])
+        assert await stage.supervisor.renew(both)
+        assert sorted(stage.supervisor.children) == ["a", "b"]
+
+
+async def test_a_renewal_that_waits_in_vain_is_overtaken_by_the_next(tmp_path: Path) -> None:
+    async with supervised(tmp_path, program("a", SERVE, "old"), program("b", SERVE, "old")) as stage:
+        await stage.up.wait()
+        stuck = asyncio.ensure_future(stage.supervisor.renew([program("a", UNREADY), program("b", SERVE, "bad")]))
+        await stage.said("a | bad")
+        assert await stage.supervisor.renew([program("a", SERVE, "new"), program("b", SERVE, "new")])
+
+        assert await stuck is False
+        assert "b | bad" not in stage.lines
 
 
 async def test_what_does_not_stop_is_killed_when_asked_again(tmp_path: Path) -> None:
