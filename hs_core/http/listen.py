@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
+import socket
 import ssl
 from pathlib import Path
 from typing import Final
@@ -53,16 +55,19 @@ class Server:
         def protocol() -> BoundedProtocol:
             return BoundedProtocol(config, connections)
 
-        if listener.socket is not None:
-            server = await loop.create_unix_server(
-                protocol, str(listener.socket), ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
-            )
-            os.chmod(listener.socket, 0o660)
-            self._sockets.append(listener.socket)
-        else:
-            server = await loop.create_server(
-                protocol, listener.bind, listener.port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
-            )
+        try:
+            if listener.socket is not None:
+                server = await loop.create_unix_server(
+                    protocol, str(listener.socket), ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
+                )
+                os.chmod(listener.socket, 0o660)
+                self._sockets.append(listener.socket)
+            else:
+                server = await loop.create_server(
+                    protocol, listener.bind, listener.port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
+                )
+        except OSError as error:
+            raise _cannot_listen(listener, error) from error
         self._servers.append(server)
         self._connections.append(connections)
         return _address(listener, server)
@@ -122,6 +127,21 @@ def _uvicorn_config(app: ASGIApp) -> Config:
     )
     config.load()
     return config
+
+
+def _cannot_listen(listener: Listener, error: OSError) -> OSError:
+    """The same for whoever chose the address."""
+    where = f"unix:{listener.socket}" if listener.socket is not None else f"{listener.bind or '*'}:{listener.port}"
+    if isinstance(error, socket.gaierror) or error.errno is None:
+        return OSError(f"cannot listen at {where}: {error.strerror or error}; write an address of this host")
+    remedies = {
+        errno.EADDRINUSE: "end what listens there, or choose another port",
+        errno.EADDRNOTAVAIL: "write an address of this host",
+        errno.EACCES: "choose a port from 1024 on, or allow it to this user",
+        errno.ENOENT: "make the folder",
+    }
+    remedy = f"; {remedies[error.errno]}" if error.errno in remedies else ""
+    return OSError(error.errno, f"cannot listen at {where}: {os.strerror(error.errno).lower()}{remedy}")
 
 
 def _tls_context(files: Tls) -> ssl.SSLContext:

@@ -44,12 +44,15 @@ class Member:
     replicas: int
     listeners: tuple[Listener, ...]
 
-    def addresses(self, resource: Resource) -> tuple[Address, ...]:
+    def listener(self, resource: Resource) -> Listener | None:
         """Where requests of this kind are answered: the first listener that carries them without TLS."""
-        for listener in self.listeners:
-            if _is_behind_proxy(listener) and resource in listener.resources:
-                return tuple(_address(self, listener, index) for index in range(self.replicas))
-        return ()
+        able = (each for each in self.listeners if _is_behind_proxy(each) and resource in each.resources)
+        return next(able, None)
+
+    def addresses(self, resource: Resource) -> tuple[Address, ...]:
+        """The same of each replica."""
+        listener = self.listener(resource)
+        return () if listener is None else tuple(_address(self, listener, index) for index in range(self.replicas))
 
 
 def _is_behind_proxy(listener: Listener) -> bool:
@@ -101,8 +104,8 @@ class Deployment:
         tagged = [member for member in active if tag in member.tags]
         return tagged or [member for member in active if not member.tags] or active
 
-    def unproxied(self) -> Iterator[str]:
-        """The processes whose listeners do not know that a proxy stands before them."""
+    def unproxied(self, public: Collection[Resource]) -> Iterator[str]:
+        """The processes with a listener that does not know that a proxy stands before it, for these resources."""
         for member in self.members:
-            if any(_is_behind_proxy(each) and not each.proxied for each in member.listeners):
+            if any(used is not None and not used.proxied for used in map(member.listener, public)):
                 yield member.name

@@ -98,7 +98,7 @@ def make_plan(plugins: Iterable[Plugin], config: Config, front: Front, *, admin:
         otherwise,
         _room_paths(claims),
         max([config.media.max_upload_size, *(claim.route.max_body for claim in claims)]),
-        (*front.notes(config), *_notes(config, deployment, claims)),
+        (*front.notes(config), *_notes(config, deployment, claims, public)),
     )
 
 
@@ -222,9 +222,9 @@ def _room_paths(claims: Iterable[Claim]) -> tuple[str, ...]:
     return tuple(sorted({f"^{path}" for path in by_room if path is not None}))
 
 
-def _notes(config: Config, deployment: Deployment, claims: Iterable[Claim]) -> list[str]:
+def _notes(config: Config, deployment: Deployment, claims: Iterable[Claim], public: Collection[Resource]) -> list[str]:
     notes = []
-    if unproxied := list(deployment.unproxied()):
+    if unproxied := list(deployment.unproxied(public)):
         notes.append(
             f"add `proxied: true` to the listeners of {', '.join(unproxied)}: without it every client has the proxy's "
             "address, and shares its rate limits"

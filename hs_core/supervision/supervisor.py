@@ -61,7 +61,7 @@ class Supervisor:
         self._stopping.set()
 
     async def renew(self, programs: Sequence[Program]) -> bool:
-        """Run these programs from now on: what is new is added, then one after the other is stopped, started, waited for.
+        """Run these programs from now on: what is new is added, then the others are renewed one by one.
 
         A program that is not ready in time ends the renewal, so that the others stay as they are; so does another
         renewal that is asked for meanwhile. Returns whether all went well.

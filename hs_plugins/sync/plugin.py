@@ -7,9 +7,12 @@ from hs_plugins.sync.config import SyncConfig
 from hs_plugins.sync.handlers import filters, old, sync
 from hs_plugins.sync.service import Syncing
 
+INITIAL = "initial_sync"
+"""What begins anew costs most: its requests can be kept from all others."""
 
-def _old(path: str, handler: Handler, *, guests: bool = True) -> Route:
-    return Route("GET", path, handler, affinity=By.USER, rate=RateClass.SYNC, guests=guests)
+
+def _old(path: str, handler: Handler, *, guests: bool = True, tag: str | None = None) -> Route:
+    return Route("GET", path, handler, affinity=By.USER, rate=RateClass.SYNC, guests=guests, tag=tag)
 
 
 plugin = Plugin(
@@ -28,13 +31,13 @@ plugin = Plugin(
             affinity=By.USER,
             rate=RateClass.SYNC,
             guests=True,
-            tag="initial_sync",
+            tag=INITIAL,
             tag_without="since",
         ),
         _old(CLIENT + "/events", old.get_events),
         _old(CLIENT + "/events/(?P<event_id>[^/]+)", old.get_event),
-        _old(CLIENT + "/initialSync", old.get_initial_sync, guests=False),
-        _old(ROOM + "/initialSync", old.get_room_initial_sync),
+        _old(CLIENT + "/initialSync", old.get_initial_sync, guests=False, tag=INITIAL),
+        _old(ROOM + "/initialSync", old.get_room_initial_sync, tag=INITIAL),
         Route("POST", USER + "/filter", filters.post_filter, affinity=By.USER, guests=True),
         Route("GET", USER + "/filter/(?P<filter_id>[^/]+)", filters.get_filter, affinity=By.USER, guests=True),
     ],

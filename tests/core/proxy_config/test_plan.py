@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hs_core.config import load
 from hs_core.http.routes import Claim, RouteTable, claims_of
 from hs_core.plugin.declaration import By, Resource
 from hs_core.plugin.discovery import discover
@@ -47,6 +48,26 @@ def test_an_initial_sync_goes_to_the_processes_that_are_kept_for_them(decide: De
     assert decide("GET", "/_matrix/client/v3/sync") == "hs_first_by_user"
     assert decide("GET", "/_matrix/client/v3/sync?since=&timeout=0") == "hs_first_by_user"
     assert decide("GET", "/_matrix/client/v3/rooms/!a:b/initialSync?since=1") == "hs_first_by_user"
+
+
+def test_what_counts_as_initial_in_the_installed_plugins(tmp_path: Path) -> None:
+    plugins = list(discover().plugins.values())
+    file = tmp_path / "hs.yaml"
+    file.write_text(
+        CLUSTER
+        + """
+processes:
+  sync: {plugins: ["*"], replicas: 2, listeners: [{port: 8110, proxied: true}]}
+  first: {plugins: [sync], replicas: 2, tags: [initial_sync], listeners: [{port: 8120, proxied: true}]}
+"""
+    )
+    config = load(file, {plugin.name: plugin.config for plugin in plugins}, {})
+    decide = by_plan(make_plan(plugins, config, Front.of(config)))
+
+    for initial in ("/v3/sync", "/r0/sync?timeout=0", "/api/v1/initialSync", "/v3/rooms/!a:b/initialSync?limit=1"):
+        assert decide("GET", f"/_matrix/client{initial}") == "hs_first_by_user", initial
+    for other in ("/v3/sync?since=s1", "/v3/events?from=s1", "/v3/user/@a:b/filter/1"):
+        assert decide("GET", f"/_matrix/client{other}") == "hs_sync_by_user", other
 
 
 def test_what_happens_in_a_room_goes_by_room(decide: Decide) -> None:
@@ -171,6 +192,17 @@ def test_notes_tell_what_has_to_be_done_elsewhere(tmp_path: Path) -> None:
     assert '{"m.server": "matrix.example.org:443"}' in notes
     assert "add `proxied: true` to the listeners of sync: " in notes
     assert "no route has the tag 'inital_sync' of the process 'first'" in notes
+
+
+def test_listeners_that_the_proxy_does_not_use_need_not_know_of_it(tmp_path: Path) -> None:
+    text = SPLIT.replace(
+        "listeners: [{port: 8110,", "listeners: [{port: 9000, resources: [metrics, admin]}, {port: 8110,"
+    )
+
+    assert text != SPLIT
+    assert "proxied" not in "".join(plan_of(tmp_path, text).notes)
+    with_admin = plan_of(tmp_path, text, admin=True)
+    assert "add `proxied: true` to the listeners of sync: " in "".join(with_admin.notes)
 
 
 def test_the_largest_upload_is_let_through(tmp_path: Path) -> None:
