@@ -37,12 +37,13 @@ def _plugins(config: Config, discovery: Discovery) -> list[str]:
     from hs_core.plugin.checks import check_deployment, check_installed, check_streams
 
     plugins = list(discovery.plugins.values())
-    return [
+    lines = [
         *map(str, discovery.broken),
-        *check_installed(plugins),
+        *check_installed(plugins, discovery.broken),
         *check_streams(plugins, config.streams),
         *check_deployment(discovery.plugins, _active(config, discovery), config.streams),
     ]
+    return list(dict.fromkeys(lines))
 
 
 def _active(config: Config, discovery: Discovery) -> dict[str, list[str]]:
@@ -56,9 +57,10 @@ def _active(config: Config, discovery: Discovery) -> dict[str, list[str]]:
 
 def _notes(config: Config, discovery: Discovery) -> Iterator[str]:
     """What may be meant."""
-    from hs_core.plugin.checks import inactive
+    from hs_core.plugin.checks import inactive, unused_tags
 
     if config.processes:
+        yield from unused_tags(discovery.plugins, _active(config, discovery), config.processes)
         for plugin in inactive(discovery.plugins, _active(config, discovery)):
             yield f"the plugin {plugin!r} is active in no process: what it does, this server does not do"
 

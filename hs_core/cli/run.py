@@ -76,7 +76,9 @@ def compose(config: Config, discovery: Discovery, arguments: argparse.Namespace)
     if arguments.plugins is not None:
         wanted, excepted = tuple(filter(None, arguments.plugins.split(","))), ()
     active = discovery.select(wanted, excepted)
-    lines = check_installed(list(plugins.values())) + check_streams(list(plugins.values()), config.streams)
+    lines = check_installed(list(plugins.values()), discovery.broken) + check_streams(
+        list(plugins.values()), config.streams
+    )
     alone = config.redis.url is None or config.database.url.startswith("sqlite:")
     if lines := lines or (check_active(plugins, active) if alone else []):
         raise PluginError(lines)

@@ -65,7 +65,7 @@ def _wanted(arguments: argparse.Namespace) -> tuple[Config, list[Program]]:
 
     config, discovery = load_settings(arguments)
     plugins = list(discovery.plugins.values())
-    if lines := check_installed(plugins) + check_streams(plugins, config.streams):
+    if lines := check_installed(plugins, discovery.broken) + check_streams(plugins, config.streams):
         raise PluginError(lines)
     for name in arguments.process:
         if name not in config.processes:

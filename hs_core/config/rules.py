@@ -145,6 +145,27 @@ class _Rules:
                 ("cluster",), "several processes need a secret to trust each other", "set cluster.secret_file"
             )
 
+    def names_of_replicas(self) -> Iterator[Problem]:
+        """In the logs, in `hs status` and under `hs up` a process is known by its name."""
+        owners: dict[str, str] = {}
+        for name, process in self.config.processes.items():
+            for index in range(process.replicas):
+                called = process.name_of_replica(name, index)
+                if owners.setdefault(called, name) != name:
+                    message = f"a replica of {owners[called]} and one of {name} would both be called {called!r}"
+                    yield self.problem(("processes", name), message, "give one of them another name")
+
+    def secrets(self) -> Iterator[Problem]:
+        """The processes' secret goes into a header of each request between them."""
+        for key in ("secret", "previous_secret"):
+            secret = getattr(self.config.cluster, key)
+            if secret is not None and not (
+                secret.isascii() and secret.isprintable() and secret.strip() == secret != ""
+            ):
+                message = f"cluster.{key} is not one line of plain characters"
+                remedy = "write a new one, such as `openssl rand -hex 32` prints"
+                yield self.problem(("cluster", key), message, remedy)
+
     def budgets(self) -> Iterator[Problem]:
         """What each process needs at the least."""
         processes, connections, memory = self.config.replicas, self.config.database.max_connections, self.config.memory
@@ -173,6 +194,8 @@ def check(config: Config, places: Mapping[Where, tuple[str, int]], plugins: froz
         rules.stream_writers,
         rules.addresses,
         rules.several_processes,
+        rules.names_of_replicas,
+        rules.secrets,
         rules.budgets,
     ):
         yield from rule()

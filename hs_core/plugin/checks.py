@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hs_core.config.problems import nearest
 from hs_core.http.routes import BadRoute, claims_of, overlaps, template
 from hs_core.plugin.declaration import Plugin
 from hs_core.streams.token import EVENTS_KEY, is_key
 
+if TYPE_CHECKING:
+    from hs_core.config import Process
+    from hs_core.plugin.discovery import Broken
 
-def check_installed(plugins: Collection[Plugin]) -> list[str]:
-    """What is wrong with this set of plugins, whichever of them are active; empty if they fit together."""
+
+def check_installed(plugins: Collection[Plugin], broken: Collection[Broken] = ()) -> list[str]:
+    """What is wrong with this set of plugins, whichever of them are active; empty if they fit together.
+
+    Those of `broken` that others require are named, and not all that follows from that.
+    """
     checks = (_requirements, _streams, _sections, _services, _tasks, _feeds, _routes)
-    return [line for check in checks for line in check(plugins)]
+    without = {each.name for each in broken}
+    while more := {plugin.name for plugin in plugins if without & {*plugin.requires}} - without:
+        without |= more
+    sound = [plugin for plugin in plugins if plugin.name not in without]
+    needed = {name for plugin in plugins for name in plugin.requires}
+    lines = [str(each) for each in broken if each.name in needed]
+    return lines + [line for check in checks for line in check(sound)]
 
 
 def check_active(plugins: Mapping[str, Plugin], active: Collection[str]) -> list[str]:
@@ -34,11 +48,14 @@ def check_deployment(
     the processes that are named only.
     """
     somewhere = {name for active in processes.values() for name in active}
+    missing: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(somewhere):
+        for needed in plugins[name].requires:
+            if needed not in somewhere and needed in plugins:
+                missing[needed].append(name)
     lines = [
-        f"the plugin {needed!r} is active in no process, and {name!r} needs it; add it to the plugins of one"
-        for name in sorted(somewhere)
-        for needed in plugins[name].requires
-        if needed not in somewhere and needed in plugins
+        f"the plugin {needed!r} is active in no process, and {_some(names)}; add it to the plugins of one"
+        for needed, names in missing.items()
     ]
     writers = {stream.name: name for name, plugin in plugins.items() for stream in plugin.writes}
     for stream, names in pinned.items():
@@ -49,9 +66,36 @@ def check_deployment(
     return lines
 
 
+def _some(names: Sequence[str]) -> str:
+    """That these need something."""
+    first = ", ".join(map(repr, names[:3]))
+    if len(names) > 3:
+        return f"{first} and {len(names) - 3} more need it"
+    return f"{first} need{'s' if len(names) == 1 else ''} it"
+
+
 def inactive(plugins: Iterable[str], processes: Mapping[str, Collection[str]]) -> list[str]:
     """The plugins that none of these processes has."""
     return sorted(set(plugins).difference(*processes.values()))
+
+
+def unused_tags(
+    plugins: Mapping[str, Plugin], active: Mapping[str, Collection[str]], processes: Mapping[str, Process]
+) -> Iterator[str]:
+    """The tags of processes by which they get no request from a reverse proxy."""
+    tagged: dict[str, set[str]] = defaultdict(set)
+    for name, plugin in plugins.items():
+        for route in plugin.routes:
+            if route.tag is not None:
+                tagged[route.tag].add(name)
+    for process, settings in processes.items():
+        for tag in settings.tags:
+            if tag not in tagged:
+                kept = "a reverse proxy sends nothing there"
+                yield f"processes.{process}: no route has the tag {tag!r}, so {kept}; {nearest(tag, tagged)}"
+            elif not tagged[tag] & {*active[process]}:
+                one = " or ".join(map(repr, sorted(tagged[tag])))
+                yield f"processes.{process}: the tag {tag!r} is of the plugin {one}, which is not active there; activate it"
 
 
 def check_streams(plugins: Collection[Plugin], named: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from stevedore import ExtensionManager
 
+from hs_core.config.problems import nearest
 from hs_core.plugin.declaration import Plugin
 
 GROUP: Final = "hs.plugins"
@@ -66,7 +67,10 @@ class Discovery:
         names -= set(excepted)
         if unusable := sorted(name for name in names if name not in self.installed):
             raise PluginError(
-                str(broken[name]) if name in broken else f"the plugin {name!r} is not installed" for name in unusable
+                str(broken[name])
+                if name in broken
+                else f"the plugin {name!r} is not installed; {nearest(name, self.installed)}"
+                for name in unusable
             )
         return [name for name in self.installed if name in names]
 

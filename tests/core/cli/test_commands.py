@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -136,7 +137,7 @@ def test_check_looks_at_what_a_deployment_lacks(shell: Shell, database_url: str)
 
     assert wrong.returncode == 2
     assert "hs: note: the plugin 'typing' is active in no process" in wrong.stderr
-    assert "the plugin 'rooms' is active in no process, and 'sync' needs it" in wrong.stderr
+    assert re.search(r"the plugin 'rooms' is active in no process, and .* more need it; add it", wrong.stderr)
     assert "database.max_connections: 100000 may be needed, and PostgreSQL allows " in wrong.stderr
     assert fine.returncode == 0
     assert fine.stderr.splitlines() == [
@@ -183,7 +184,7 @@ def test_the_status_of_a_server_that_does_not_run_is_known_all_the_same(shell: S
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--plugins", "romms"], "hs: the plugin 'romms' is not installed"),
+        (["--plugins", "romms"], "hs: the plugin 'romms' is not installed; did you mean 'rooms'?\n"),
         (["--listen", "8008"], "hs: --listen 8008: write HOST:PORT"),
         (["--process", "sync"], "hs: the configuration has no process 'sync'"),
         (["-c", "absent.yaml"], "hs: absent.yaml: cannot read it"),
@@ -200,11 +201,26 @@ def test_an_address_that_is_taken_is_named(shell: Shell) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = shell.hs("run", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        port = taken.getsockname()[1]
+        done = shell.hs("run", "--listen", f"127.0.0.1:{port}")
 
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("hs: error while attempting to bind on address ('127.0.0.1'")
+    assert done.stderr.splitlines()[-1] == (
+        f"hs: cannot listen at 127.0.0.1:{port}: address already in use; end what listens there, or choose another port"
+    )
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_is_not_of_this_host_is_named(shell: Shell) -> None:
+    settings = {"HS__LISTENERS": "[{bind: 192.0.2.1, port: 33999}]"}
+    done = shell.hs("run", **settings)
+    named = shell.hs("run", HS__LISTENERS="[{bind: nowhere.invalid, port: 33999}]")
+    missing = shell.hs("run", HS__LISTENERS="[{socket: absent/hs.sock}]")
+
+    assert done.stderr.splitlines()[-1].startswith("hs: cannot listen at 192.0.2.1:33999: cannot assign requested")
+    assert named.stderr.splitlines()[-1].endswith("; write an address of this host")
+    assert missing.stderr.splitlines()[-1].endswith("absent/hs.sock: no such file or directory; make the folder")
+    assert (done.returncode, named.returncode, missing.returncode) == (1, 1, 1)
 
 
 def test_a_certificate_that_is_none_is_bad_configuration(shell: Shell) -> None:

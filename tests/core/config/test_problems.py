@@ -61,6 +61,15 @@ def test_all_problems_are_found_at_once_each_with_its_line(problems: Complain) -
             "  b: {plugins: [], listeners: [{socket: /x.1}]}",
             "3: the socket /x.1 of processes.b is also that of processes.a; choose another file",
         ),
+        (
+            "processes:\n  sync: {plugins: [], replicas: 2}\n  sync-1: {plugins: []}",
+            "3: a replica of sync and one of sync-1 would both be called 'sync-1'; give one of them another name",
+        ),
+        (
+            'cluster: {secret: "two\\nlines"}',
+            "1: cluster.secret is not one line of plain characters; write a new one, such as `openssl rand -hex 32`",
+        ),
+        ('cluster: {secret: x, previous_secret: ""}', "1: cluster.previous_secret is not one line of plain characters"),
         ("media: [", "3: not YAML: .*; look at the quotes"),
         ("logging: {level: !!python/name:os.system x}", "1: logging.level: could not determine a constructor"),
     ],

@@ -10,11 +10,20 @@ import pytest
 from starlette.responses import Response
 
 from hs_core.cluster.feeds import Portion
+from hs_core.config import Process
 from hs_core.core import Core
 from hs_core.db import Transaction
 from hs_core.http.request import Request
 from hs_core.plugin import Feed, Kept, Parts, Plugin, Route, Section, Service, Stream, Task, Window, nothing_stored
-from hs_core.plugin.checks import check_active, check_deployment, check_installed, check_streams, inactive
+from hs_core.plugin.checks import (
+    check_active,
+    check_deployment,
+    check_installed,
+    check_streams,
+    inactive,
+    unused_tags,
+)
+from hs_core.plugin.discovery import Broken
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -171,6 +180,46 @@ def test_what_is_needed_must_be_active_in_some_process() -> None:
     ]
     assert check_deployment(plugins, {}, {}) == []
     assert inactive(plugins, {"a": ["sync"], "b": ["rooms"]}) == ["push"]
+
+
+def test_what_many_need_is_one_line() -> None:
+    needy = [Plugin(name, requires=["rooms"]) for name in "abcde"]
+    plugins = {plugin.name: plugin for plugin in [Plugin("rooms"), *needy]}
+
+    assert check_deployment(plugins, {"all": [*"abcde"]}, {}) == [
+        "the plugin 'rooms' is active in no process, and 'a', 'b', 'c' and 2 more need it; add it to the plugins of one"
+    ]
+
+
+def test_a_plugin_that_does_not_load_is_named_and_not_what_follows_from_that() -> None:
+    broken = [Broken("rooms", "hs", "SyntaxError"), Broken("bridge", "hs-bridge", "ImportError")]
+    sync = Plugin("sync", requires=["rooms"], reads=["events"])
+    client = Plugin("client", requires=["sync"], reads=["events"])
+
+    assert check_installed([sync, client], broken) == [
+        "the plugin 'rooms' of the package hs does not load: SyntaxError"
+    ]
+    assert check_installed([sync], []) == [
+        "the plugin 'sync' requires 'rooms', which is not installed; install it",
+        "the plugin 'sync' reads the stream 'events', which nobody writes; nothing can be set here",
+    ]
+
+
+def test_a_tag_that_no_reverse_proxy_knows_is_pointed_out() -> None:
+    initial = Route("GET", "/_matrix/client/v3/initialSync", answer, tag="initial_sync")
+    plugins = {"sync": Plugin("sync", routes=[initial]), "rooms": Plugin("rooms")}
+    processes = {
+        "good": Process(plugins=("sync",), tags=("initial_sync",)),
+        "misspelt": Process(plugins=("sync",), tags=("inital_sync",)),
+        "other": Process(plugins=("rooms",), tags=("initial_sync",)),
+    }
+
+    active = {name: process.plugins for name, process in processes.items()}
+    assert list(unused_tags(plugins, active, processes)) == [
+        "processes.misspelt: no route has the tag 'inital_sync', so a reverse proxy sends nothing there; "
+        "did you mean 'initial_sync'?",
+        "processes.other: the tag 'initial_sync' is of the plugin 'sync', which is not active there; activate it",
+    ]
 
 
 def test_a_stream_can_only_be_pinned_to_who_may_write_it() -> None:
