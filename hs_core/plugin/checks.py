@@ -95,7 +95,7 @@ def unused_tags(
                 yield f"processes.{process}: no route has the tag {tag!r}, so {kept}; {nearest(tag, tagged)}"
             elif not tagged[tag] & {*active[process]}:
                 one = " or ".join(map(repr, sorted(tagged[tag])))
-                yield f"processes.{process}: the tag {tag!r} is of the plugin {one}, which is not active there; activate it"
+                yield f"processes.{process}: the tag {tag!r} is for the plugin {one}, which is not active there"
 
 
 def check_streams(plugins: Collection[Plugin], named: Iterable[str]) -> list[str]:

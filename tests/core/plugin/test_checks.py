@@ -218,7 +218,7 @@ def test_a_tag_that_no_reverse_proxy_knows_is_pointed_out() -> None:
     assert list(unused_tags(plugins, active, processes)) == [
         "processes.misspelt: no route has the tag 'inital_sync', so a reverse proxy sends nothing there; "
         "did you mean 'initial_sync'?",
-        "processes.other: the tag 'initial_sync' is of the plugin 'sync', which is not active there; activate it",
+        "processes.other: the tag 'initial_sync' is for the plugin 'sync', which is not active there",
     ]
 
 
