@@ -25,6 +25,7 @@ from hs_core.cluster.tasks import repeat
 from hs_core.config import Config, Listener
 from hs_core.core import Core
 from hs_core.db import Database, open_database
+from hs_core.db.copying import CopyError, unfinished
 from hs_core.db.migrate import Migrations, migrate
 from hs_core.http.app import Forward, Site, build_app
 from hs_core.http.authenticate import TOKEN_CHECKER, Authenticator
@@ -106,6 +107,8 @@ async def running(config: Config, composition: Composition, key: SigningKey, clo
     async with AsyncExitStack() as stack:
         db = await open_database(config.database.url, application_name=application_name(composition.name))
         stack.push_async_callback(db.close)
+        if await unfinished(db):
+            raise CopyError("this database is the unfinished copy of another; run `hs db copy` again")
         layout = await _open_layout(config, composition, clock, db)
         core = await _open_core(config, composition, key, clock, db, layout=layout)
         if layout.company is not None:

@@ -103,6 +103,7 @@ async def _database(config: Config, discovery: Discovery) -> list[str]:
     """Whether it can be opened, and has no migrations that this version does not know. A new one is not made."""
     from hs_core.cli.db import histories
     from hs_core.db import open_database
+    from hs_core.db.copying import unfinished
     from hs_core.db.errors import DatabaseError, DatabaseInUse
     from hs_core.db.migrate import status
     from hs_core.db.opening import sqlite_path
@@ -115,12 +116,15 @@ async def _database(config: Config, discovery: Discovery) -> list[str]:
         try:
             unknown = [line for line in await status(db, histories(discovery)) if not line.known]
             allowed = await db.read(_connections) if db.engine == "postgresql" else None
+            half = await unfinished(db)
         finally:
             await db.close()
     except DatabaseInUse:  # a server is running on it, so it is all right
         return []
     except (DatabaseError, ValueError, OSError) as error:
         return [f"database.url: {str(error).splitlines()[0]}; is it running, and is the URL right?"]
+    if half:
+        return ["database.url: it is the unfinished copy of another database; run `hs db copy` again"]
     wanted = config.database.max_connections
     few = [
         f"database.max_connections: {wanted} may be needed, and PostgreSQL allows {allowed}; lower it, or raise "
