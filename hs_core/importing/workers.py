@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final
 
+from hs_core.config.model import Database
 from hs_core.importing.listeners import listeners
 from hs_core.importing.report import Imported
 
 MAIN: Final = "main"
+_CONNECTIONS: Final = 4
+"""To PostgreSQL, of each process."""
 
 _CLIENT: Final = (
     "sync",
     "client",
     "login",
-    "account",
+    "sso",
     "directory",
     "profile",
     "search",
     "user_directory",
     "keys",
-    "devices",
+    "key_backup",
     "push_rules",
     "account_data",
     "receipts",
@@ -31,7 +35,7 @@ _CLIENT: Final = (
 _APPS: Final[Mapping[str, Sequence[str]]] = {
     "generic_worker": (),
     "synchrotron": ("sync",),
-    "client_reader": ("client", "login", "account", "directory", "profile", "search", "keys", "devices", "push_rules"),
+    "client_reader": ("client", "login", "directory", "profile", "search", "keys", "key_backup", "push_rules"),
     "event_creator": ("client", "profile"),
     "frontend_proxy": ("keys", "presence"),
     "federation_reader": ("federation",),
@@ -57,7 +61,7 @@ _STREAMS: Final[Mapping[str, Sequence[str]]] = {
     "receipts": ("receipts",),
     "presence": ("presence",),
     "push_rules": ("push_rules",),
-    "device_lists": ("devices", "keys"),
+    "device_lists": ("keys",),
 }
 """The plugins that write what Synapse's streams of these names carry."""
 
@@ -133,11 +137,12 @@ class Deployment:
         entries = {name: entry for name, entry in made.items() if entry is not None}
         _separate_ports(self.imported, entries)
         self.imported.set("processes", entries)
+        self._connections(len(entries))
         self._secret(new_secret)
 
     def _worker(self, worker: Mapping[str, Any]) -> None:
         app = str(worker["worker_app"]).rpartition(".")[2]
-        name = str(worker.get("worker_name") or app)
+        name = self._name(str(worker.get("worker_name") or app))
         known = {"worker_app", "worker_name", "worker_listeners", *_WORKER_DROPPED}
         plugins = list(_APPS.get(app, ()))
         for resource in _resources(worker):
@@ -155,6 +160,23 @@ class Deployment:
                 self.imported.drop(f"{name}: {option}", "all processes share one file")
             elif option in _WORKER_DROPPED:
                 self.imported.drop(f"{name}: {option}", _WORKER_DROPPED[option])
+
+    def _name(self, wanted: str) -> str:
+        """Of a worker's process: every file is one, whatever names they share."""
+        taken = {MAIN, *self.processes}
+        if wanted not in taken:
+            return wanted
+        name = next(free for number in count(2) if (free := f"{wanted}_{number}") not in taken)
+        self.imported.map(f"{wanted}: worker_name", f"processes.{name}; there is another {wanted}")
+        return name
+
+    def _connections(self, processes: int) -> None:
+        """A few for each process, and for one that starts, if the setting's default is not enough for that."""
+        wanted = _CONNECTIONS * (processes + 1)
+        if wanted > Database().max_connections:
+            text = f"database.max_connections: {wanted}; PostgreSQL must allow as many, of all {processes} processes"
+            self.imported.set("database.max_connections", wanted)
+            self.imported.map("database.args.cp_max", text)
 
     def _listeners(self, option: str, value: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return listeners(self.imported, option, value, self.tls)
@@ -219,7 +241,8 @@ class Deployment:
         wanted = list(dict.fromkeys(wanted))
         plugins = [plugin for plugin in wanted if plugin in self.installed]
         if missing := sorted(set(wanted) - set(plugins)):
-            self.imported.drop(f"{name}: {', '.join(missing)}", "these plugins are not installed")
+            then = "" if plugins or not process.listeners else "; what it is asked it passes on to the others"
+            self.imported.drop(f"{name}: {', '.join(missing)}", f"these plugins are not installed{then}")
         if not plugins and not process.listeners:
             self.imported.drop(name, "nothing is left for this process to do")
             return None

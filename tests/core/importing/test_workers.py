@@ -1,5 +1,6 @@
 """Workers: their files, and the shared options that say what they do."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import yaml
 from hs_core.cli import main
 from hs_core.config import Config, Section, load
 from hs_core.importing import Imported, import_config
+from hs_core.plugin.discovery import discover
 
 ALL = (
-    "login client sync rooms account_data receipts typing presence to_device keys devices push_rules pusher federation "
-    "federation_sender media directory profile user_directory appservice admin search account sso"
+    "login client sync rooms account_data receipts typing presence to_device keys key_backup push_rules pusher "
+    "federation federation_sender media directory profile user_directory appservice admin search sso"
 )
 
 SHARED = """
@@ -167,6 +169,56 @@ def test_a_secret_and_redis_are_there_even_if_they_were_not(tmp_path: Path) -> N
 
     assert config.cluster.secret == "new secret"
     assert config.redis.url == "redis://127.0.0.1:6379/0"
+
+
+def test_workers_of_one_name_are_processes_of_their_own(tmp_path: Path) -> None:
+    workers = [{"worker_app": "synapse.app.pusher"}] * 3 + [generic("main", 8083, "client")]
+    imported = imported_from(SHARED.partition("stream_writers")[0], workers)
+
+    assert set(loaded(imported, tmp_path).processes) == {"main", "pusher", "pusher_2", "pusher_3", "main_2"}
+    assert "mapped   pusher: worker_name -> processes.pusher_2; there is another pusher\n" in imported.report()
+
+
+def test_there_are_connections_for_every_process(tmp_path: Path) -> None:
+    many = [generic(f"client{number}", 8100 + number, "client") for number in range(40)]
+    text = SHARED.partition("stream_writers")[0]
+
+    assert loaded(imported_from(text, WORKERS), tmp_path).database.max_connections == 60
+    imported = imported_from(text, many)
+    assert loaded(imported, tmp_path).database.max_connections == 4 * (41 + 1)
+    assert "database.max_connections: 168; PostgreSQL must allow as many, of all 41 processes\n" in imported.report()
+
+
+def test_every_plugin_that_is_spoken_of_is_there_or_to_come() -> None:
+    to_come = {
+        *(
+            "sso",
+            "search",
+            "user_directory",
+            "media",
+            "pusher",
+            "appservice",
+            "federation",
+            "federation_sender",
+            "admin",
+        )
+    }
+
+    assert set(ALL.split()) <= set(discover().plugins) | to_come
+    streams = ("events", "typing", "to_device", "account_data", "receipts", "presence", "push_rules", "device_lists")
+    text = SHARED.partition("stream_writers")[0] + f"stream_writers: {json.dumps(dict.fromkeys(streams, 'client1'))}\n"
+    everything = [*WORKERS, *({"worker_app": f"synapse.app.{app}"} for app in ("client_reader", "event_creator"))]
+    everything += [{"worker_app": f"synapse.app.{app}"} for app in ("frontend_proxy", "appservice", "user_dir")]
+    assert "not installed" not in imported_from(text, everything).report()
+
+
+def test_a_worker_that_has_nothing_to_do_yet_passes_on_what_it_is_asked(tmp_path: Path) -> None:
+    imported = imported_from(SHARED, WORKERS, "rooms client login")
+
+    assert loaded(imported, tmp_path, "rooms client login").processes["media1"].plugins == ()
+    assert (
+        "dropped  media1: media: these plugins are not installed; what it is asked it passes on to the others\n"
+    ) in imported.report()
 
 
 def test_a_writer_without_a_file_is_named_and_the_plugin_stays_where_it_is() -> None:
