@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hs_core.cli.command import Command
@@ -37,7 +38,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     config, discovery = load_settings(arguments)
     if arguments.watch:
-        return asyncio.run(_watch(config, discovery.plugins))
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_watch(config, discovery.plugins))
+        return 0
     seen = asyncio.run(overview(config, discovery.plugins))
     if arguments.json:
         import msgspec
@@ -59,17 +62,17 @@ def as_json(seen: Overview) -> dict[str, object]:
     return {**msgspec.structs.asdict(seen), "problems": seen.problems}
 
 
-async def _watch(config: Config, installed: Mapping[str, Plugin]) -> int:
+async def _watch(config: Config, installed: Mapping[str, Plugin]) -> None:
     from rich.live import Live
 
     from hs_core.db import DatabaseError
     from hs_core.status.overview import overview
-    from hs_core.status.tables import tables
+    from hs_core.status.tables import watched
 
     with Live(screen=True, auto_refresh=False) as live:
         while True:
             try:
-                live.update(tables(await overview(config, installed)), refresh=True)
+                live.update(watched(await overview(config, installed)), refresh=True)
             except DatabaseError as error:
                 live.update(f"the database: {error}", refresh=True)
             await asyncio.sleep(INTERVAL)

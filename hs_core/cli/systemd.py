@@ -34,6 +34,8 @@ def _run(arguments: argparse.Namespace) -> int:
     for name, text in sorted(files.items()):
         if arguments.write is None:
             print(f"# {name}\n{text}")
+        elif not arguments.write.is_dir():
+            raise Failure([f"there is no folder {arguments.write}; make it, or name another with --write"], 2)
         else:
             (arguments.write / name).write_text(text, encoding="utf-8")
             print(f"wrote {arguments.write / name}")

@@ -17,15 +17,32 @@ MOST_PLUGINS = 6
 
 def tables(seen: Overview) -> RenderableType:
     """Everything, with what is wrong at the end."""
+    return Group(_title(seen), *_what_runs(seen), *_what_is_wrong(seen))
+
+
+def watched(seen: Overview) -> RenderableType:
+    """The same for a screen, which may be too low for all of it: with what is wrong at the beginning."""
+    return Group(_title(seen), *_what_is_wrong(seen), *_what_runs(seen))
+
+
+def _title(seen: Overview) -> RenderableType:
+    return Text(f"{seen.server_name}, {seen.database}", style="bold")
+
+
+def _what_is_wrong(seen: Overview) -> Sequence[RenderableType]:
+    return [Text(problem, style="red") for problem in seen.problems] or [Text("all is well", style="green")]
+
+
+def _what_runs(seen: Overview) -> Sequence[RenderableType]:
+    if not seen.processes:
+        return []
     names = _names(seen.processes)
     plugins = {plugin for process in seen.processes for plugin in process.plugins} | set(seen.inactive)
-    parts: list[RenderableType] = [Text(f"{seen.server_name}, {seen.database}", style="bold")]
-    if seen.processes:
-        parts.append(_processes(seen.processes, names, len(plugins)))
-        parts.append(_owners("stream", seen.streams, names))
-        parts.append(_owners("task", seen.tasks, names))
-    parts += [Text(problem, style="red") for problem in seen.problems] or [Text("all is well", style="green")]
-    return Group(*parts)
+    return [
+        _processes(seen.processes, names, len(plugins)),
+        _owners("stream", seen.streams, names),
+        _owners("task", seen.tasks, names),
+    ]
 
 
 def duration(milliseconds: int) -> str:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -179,6 +181,41 @@ def test_the_status_of_a_server_that_does_not_run_is_known_all_the_same(shell: S
     assert nothing.stderr.startswith("hs: there is no database")
     assert people.stdout.splitlines()[-1] == "no process is running"
     assert json.loads(programs.stdout)["problems"] == ["no process is running"]
+
+
+def test_the_status_is_watched_until_it_is_enough_with_what_is_wrong_on_top(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\nlisteners: [{port: 0}]\n")
+    shell.hs("db", "migrate", "-c", "hs.yaml")
+    ours, theirs = pty.openpty()
+    watching = subprocess.Popen(
+        [HS, "status", "-c", "hs.yaml", "--watch"],
+        cwd=shell.folder,
+        env=shell.environ({"LINES": "5", "COLUMNS": "80", "TERM": "xterm"}),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while b"no process is running" not in shown:
+            assert select([ours], [], [], 60)[0]
+            shown += os.read(ours, 4096)
+    finally:
+        watching.send_signal(signal.SIGINT)
+        status = watching.wait(timeout=60)
+        os.close(ours)
+
+    assert status == 0
+    assert b"interrupted" not in shown
+
+
+def test_units_are_written_into_a_folder_that_is_there(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\n")
+    done = shell.hs("systemd", "-c", "hs.yaml", "--write", "absent")
+
+    assert done.returncode == 2
+    assert done.stderr == "hs: there is no folder absent; make it, or name another with --write\n"
 
 
 @pytest.mark.parametrize(

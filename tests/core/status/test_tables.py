@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from hs_core.status.overview import Overview, ProcessState, StreamState
-from hs_core.status.tables import duration, ranges, tables
+from hs_core.status.tables import duration, ranges, tables, watched
 
 
 def process(id_: str, name: str, **fields: object) -> ProcessState:
@@ -36,6 +36,19 @@ def overview(processes: list[ProcessState], streams: list[StreamState], inactive
         tasks=[stream("task: rooms: clean", {processes[0].id: [0]}, [])],
         inactive=inactive,
     )
+
+
+def test_on_a_screen_what_is_wrong_comes_first() -> None:
+    seen = overview([process("a-1", "a", problems=["it is tired"])], [], [])
+    page = io.StringIO()
+    Console(file=page, width=200).print(watched(seen))
+
+    rows = [" ".join(line.split()) for line in page.getvalue().splitlines()]
+    assert rows[:3] == [
+        "hs.test, postgresql",
+        "a: it is tired",
+        "process plugins address up memory connections behind state",
+    ]
 
 
 def test_what_each_process_owns_and_what_nobody_does() -> None:
