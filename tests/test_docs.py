@@ -157,6 +157,23 @@ def _faults(source: str) -> Iterator[str]:
             yield from (f"{node.module} has no {each.name}" for each in node.names if not hasattr(module, each.name))
 
 
+def test_the_roles_are_of_plugins_that_are_there_or_said_not_to_be() -> None:
+    """And what is told of each stream is as it is declared."""
+    plugins = {plugin.name: plugin for plugin in own_plugins()}
+    text = (DOCS / "operating" / "roles.md").read_text()
+    roles = text[text.index("## Roles") : text.index("## Stream writers")]
+    right = " ".join(line.rpartition(" | ")[2] for line in roles.splitlines() if line.startswith("|"))
+    named = re.findall(r"`([a-z_]+)`(\*?)", right)
+    streams = re.findall(r"^\| `\w+` \| `(\w+)`: `(\w+)` \| (\w+) \|$", text, re.MULTILINE)
+
+    assert len(named) > 15
+    assert {name for name, star in named if bool(star) == (name in plugins)} == set()
+    assert len(streams) == 6
+    for plugin, name, key in streams:
+        (stream,) = (each for each in plugins[plugin].writes if each.name == name)
+        assert (stream.slots > 1, stream.shard_by.value) == (True, key)
+
+
 def test_the_plugin_of_the_readme_is_one() -> None:
     ((_, source),) = blocks("python", ROOT / "README.md")
     names: dict[str, Any] = {}
