@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hs_core.cli.command import Command
-from hs_core.cli.settings import config_argument, load_settings
+from hs_core.cli.settings import config_argument, load_placed_settings
 
 if TYPE_CHECKING:
-    from hs_core.config import Config, Listener
+    from hs_core.config import Config, Listener, Places
     from hs_core.db import Transaction
     from hs_core.plugin.discovery import Discovery
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    config, discovery = load_settings(arguments)
+    config, places, discovery = load_placed_settings(arguments)
     problems = [*_plugins(config, discovery), *_files(config), *asyncio.run(_services(config, discovery))]
     name = arguments.config or "the default configuration"
     for note in _notes(config, discovery):
@@ -27,10 +27,20 @@ def _run(arguments: argparse.Namespace) -> int:
     if problems:
         print(f"hs: {name} has {len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
         for problem in problems:
-            print(f"    {problem}", file=sys.stderr)
+            print(f"    {_placed(problem, places)}", file=sys.stderr)
         return 2
     print(f"{name} is fine: {config.server_name} at {config.public_baseurl}, plugins: {', '.join(discovery.installed)}")
     return 0
+
+
+def _placed(problem: str, places: Places) -> str:
+    """One that begins with a setting's name, with where that is written, or what is around it."""
+    where = tuple(problem.partition(": ")[0].split("."))
+    for end in range(len(where), 0, -1):
+        if where[:end] in places:
+            source, line = places[where[:end]]
+            return f"{source}:{line}: {problem}" if line else f"{source}: {problem}"
+    return problem
 
 
 def _plugins(config: Config, discovery: Discovery) -> list[str]:

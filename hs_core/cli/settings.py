@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hs_core.config import Config
+    from hs_core.config import Config, Places
     from hs_core.plugin.discovery import Discovery
 
 
@@ -29,7 +29,13 @@ def load_settings(arguments: argparse.Namespace) -> tuple[Config, Discovery]:
 
     Raises ConfigError.
     """
-    from hs_core.config import defaults, load
+    config, _, discovery = load_placed_settings(arguments)
+    return config, discovery
+
+
+def load_placed_settings(arguments: argparse.Namespace) -> tuple[Config, Places, Discovery]:
+    """The same, and where each setting is written."""
+    from hs_core.config import defaults, load_with_places
     from hs_core.plugin.discovery import discover
 
     discovery = discover()
@@ -40,5 +46,5 @@ def load_settings(arguments: argparse.Namespace) -> tuple[Config, Discovery]:
         **{name: plugin.config for name, plugin in discovery.plugins.items()},
     }
     if arguments.config is None:
-        return defaults(Path(), sections, os.environ), discovery
-    return load(Path(arguments.config), sections, os.environ), discovery
+        return defaults(Path(), sections, os.environ), {}, discovery
+    return *load_with_places(Path(arguments.config), sections, os.environ), discovery

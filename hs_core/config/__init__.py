@@ -1,6 +1,6 @@
 """The typed configuration: `load` reads the file and the environment, `Config` is what everybody else sees."""
 
-from hs_core.config.load import defaults, load
+from hs_core.config.load import Places, defaults, load, load_with_places
 from hs_core.config.model import (
     ANY_ADDRESS,
     PUBLIC_RESOURCES,
@@ -21,6 +21,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Listener",
+    "Places",
     "Problem",
     "Process",
     "RateLimit",
@@ -31,5 +32,6 @@ __all__ = [
     "Tls",
     "defaults",
     "load",
+    "load_with_places",
     "nearest",
 ]

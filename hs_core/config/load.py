@@ -10,7 +10,7 @@ import yaml
 
 from hs_core.config.model import Config, Listener
 from hs_core.config.problems import ConfigError, Problem, nearest
-from hs_core.config.reader import BAD, Reader
+from hs_core.config.reader import BAD, Reader, Where
 from hs_core.config.rules import check
 from hs_core.config.source import Source, empty, is_null, place
 from hs_core.config.values import Secret
@@ -18,6 +18,9 @@ from hs_core.plugin.declaration import Resource
 
 Sections = Mapping[str, type[msgspec.Struct] | None]
 """The installed plugins' names and the models of their sections; `None` for a broken one, whose section is not read."""
+
+Places = Mapping[Where, tuple[str, int]]
+"""By the names of a setting and the sections around it: the file or variable in which it is written, and the line."""
 
 _DEFAULTS = """
 server_name: localhost
@@ -31,6 +34,11 @@ def load(path: Path, sections: Sections, environ: Mapping[str, str]) -> Config:
 
     Raises ConfigError with everything that is wrong. Relative paths are relative to the file's folder.
     """
+    return load_with_places(path, sections, environ)[0]
+
+
+def load_with_places(path: Path, sections: Sections, environ: Mapping[str, str]) -> tuple[Config, Places]:
+    """The same, and where each setting is written: for complaints about what is only seen later."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -43,10 +51,10 @@ def load(path: Path, sections: Sections, environ: Mapping[str, str]) -> Config:
 
 def defaults(folder: Path, sections: Sections, environ: Mapping[str, str]) -> Config:
     """The configuration of a server that has no file, with its data below `folder`. Raises ConfigError."""
-    return _load(_DEFAULTS, "defaults", folder.absolute(), sections, environ)
+    return _load(_DEFAULTS, "defaults", folder.absolute(), sections, environ)[0]
 
 
-def _load(text: str, name: str, folder: Path, sections: Sections, environ: Mapping[str, str]) -> Config:
+def _load(text: str, name: str, folder: Path, sections: Sections, environ: Mapping[str, str]) -> tuple[Config, Places]:
     source = Source(environ)
     root = source.compose(text, name)
     if not source.problems:
@@ -62,7 +70,7 @@ def _load(text: str, name: str, folder: Path, sections: Sections, environ: Mappi
     if source.problems:
         raise ConfigError(sorted(set(source.problems), key=lambda each: (each.source != name, each.source, each.line)))
     assert isinstance(config, Config)
-    return config
+    return config, reader.places
 
 
 def _unreadable(source: Source) -> bool:

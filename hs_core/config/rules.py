@@ -166,6 +166,12 @@ class _Rules:
                 remedy = "write a new one, such as `openssl rand -hex 32` prints"
                 yield self.problem(("cluster", key), message, remedy)
 
+    def cluster_address(self) -> Iterator[Problem]:
+        """What the other processes are told must be an address at which they find this one."""
+        if self.config.cluster.bind in ANY_ADDRESS:
+            message = f"at {self.config.cluster.bind!r} other hosts find nobody"
+            yield self.problem(("cluster", "bind"), message, "write the address of this host, such as 10.0.0.5")
+
     def budgets(self) -> Iterator[Problem]:
         """What each process needs at the least."""
         processes, connections, memory = self.config.replicas, self.config.database.max_connections, self.config.memory
@@ -195,6 +201,7 @@ def check(config: Config, places: Mapping[Where, tuple[str, int]], plugins: froz
         rules.addresses,
         rules.several_processes,
         rules.names_of_replicas,
+        rules.cluster_address,
         rules.secrets,
         rules.budgets,
     ):

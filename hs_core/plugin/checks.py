@@ -62,7 +62,7 @@ def check_deployment(
         writer = writers.get(stream)
         if writer in somewhere and not any(writer in processes.get(name, ()) for name in names):
             having = ", ".join(name for name, active in processes.items() if writer in active)
-            lines.append(f"streams: {stream!r} is pinned to processes without the plugin {writer!r}; name {having}")
+            lines.append(f"streams.{stream}: none of these processes has the plugin {writer!r}; name {having}")
     return lines
 
 
@@ -101,7 +101,9 @@ def unused_tags(
 def check_streams(plugins: Collection[Plugin], named: Iterable[str]) -> list[str]:
     """Which of the streams that the configuration's section `streams` names do not exist."""
     known = {stream.name for plugin in plugins for stream in plugin.writes}
-    return [f"streams: no plugin writes {name!r}; {nearest(name, known)}" for name in named if name not in known]
+    return [
+        f"streams.{name}: no plugin writes such a stream; {nearest(name, known)}" for name in named if name not in known
+    ]
 
 
 def _requirements(plugins: Collection[Plugin]) -> Iterator[str]:

@@ -122,7 +122,10 @@ def test_check_finds_what_does_not_answer(shell: Shell) -> None:
     done = shell.hs("check", "-c", "hs.yaml")
 
     assert done.returncode == 2
-    assert [line.split(":")[0].strip() for line in done.stderr.splitlines()[1:]] == ["database.url", "redis.url"]
+    assert [line.split(": ")[:2] for line in done.stderr.splitlines()[1:]] == [
+        ["    hs.yaml:2", "database.url"],
+        ["    hs.yaml:3", "redis.url"],
+    ]
     assert "sesame" not in done.stderr
 
 
@@ -140,7 +143,7 @@ def test_check_looks_at_what_a_deployment_lacks(shell: Shell, database_url: str)
     assert wrong.returncode == 2
     assert "hs: note: the plugin 'typing' is active in no process" in wrong.stderr
     assert re.search(r"the plugin 'rooms' is active in no process, and .* more need it; add it", wrong.stderr)
-    assert "database.max_connections: 100000 may be needed, and PostgreSQL allows " in wrong.stderr
+    assert "    hs.yaml:2: database.max_connections: 100000 may be needed, and PostgreSQL allows " in wrong.stderr
     assert fine.returncode == 0
     assert fine.stderr.splitlines() == [
         "hs: note: the plugin 'typing' is active in no process: what it does, this server does not do"

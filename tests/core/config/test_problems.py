@@ -70,6 +70,7 @@ def test_all_problems_are_found_at_once_each_with_its_line(problems: Complain) -
             "1: cluster.secret is not one line of plain characters; write a new one, such as `openssl rand -hex 32`",
         ),
         ('cluster: {secret: x, previous_secret: ""}', "1: cluster.previous_secret is not one line of plain characters"),
+        ("cluster: {bind: 0.0.0.0}", "1: at '0.0.0.0' other hosts find nobody; write the address of this host"),
         ("media: [", "3: not YAML: .*; look at the quotes"),
         ("logging: {level: !!python/name:os.system x}", "1: logging.level: could not determine a constructor"),
     ],

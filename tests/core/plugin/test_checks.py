@@ -144,7 +144,7 @@ def test_what_is_required_must_be_active_somewhere() -> None:
 
 def test_a_pinned_stream_must_exist() -> None:
     assert check_streams([ROOMS_PLUGIN], ["events", "evnts"]) == [
-        "streams: no plugin writes 'evnts'; did you mean 'events'?"
+        "streams.evnts: no plugin writes such a stream; did you mean 'events'?"
     ]
 
 
@@ -228,5 +228,5 @@ def test_a_stream_can_only_be_pinned_to_who_may_write_it() -> None:
 
     assert check_deployment(plugins, processes, {"events": ["a", "b"]}) == []
     assert check_deployment(plugins, processes, {"events": ["b"]}) == [
-        "streams: 'events' is pinned to processes without the plugin 'rooms'; name a, c"
+        "streams.events: none of these processes has the plugin 'rooms'; name a, c"
     ]
