@@ -315,6 +315,24 @@ async def test_a_service_that_nobody_offers_is_missing_until_somebody_does(
             assert (await client.answer("GET", "/health/ready")).status == 200
 
 
+async def test_a_process_that_fails_while_it_starts_leaves_the_others_at_once(
+    pair: Pair, url: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    settings = {
+        "redis": {"url": redis_server.url()},
+        "cluster": {"secret": SECRET},
+        "listeners": [{"port": int(pair.other.url.rpartition(":")[2])}],
+    }
+    (tmp_path / "third").mkdir()
+    with pytest.raises(ExceptionGroup) as failed:
+        async with homeserver(tmp_path / "third", url, settings=settings, plugins=[PLUGIN, CLERK]):
+            pass
+
+    assert failed.value.subgroup(OSError) is not None
+    assert await pair.worker.core.db.read(lambda tx: tx.value("SELECT COUNT(*) FROM processes")) == 2
+    assert await pair.post.note("t", "still here") > 0
+
+
 async def test_a_secret_is_replaced_without_a_pause(url: str, redis_server: RedisServer, tmp_path: Path) -> None:
     """Restarted one by one, some have the old secret, some both, some the new one: neighbours trust each other."""
     stages: list[dict[str, str]] = [
