@@ -191,7 +191,8 @@ def test_the_status_is_watched_until_it_is_enough_with_what_is_wrong_on_top(shel
     shell.hs("db", "migrate", "-c", "hs.yaml")
     ours, theirs = pty.openpty()
     watching = subprocess.Popen(
-        [HS, "status", "-c", "hs.yaml", "--watch"],
+        # Whoever is started in the background ignores Ctrl-C, and so do all whom they start.
+        ["env", "--default-signal=INT", HS, "status", "-c", "hs.yaml", "--watch"],
         cwd=shell.folder,
         env=shell.environ({"LINES": "5", "COLUMNS": "80", "TERM": "xterm"}),
         stdin=theirs,
