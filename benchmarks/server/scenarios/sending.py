@@ -61,6 +61,9 @@ async def presence_load(bench: Bench) -> list[Row]:
     """Messages while 5,000 presence changes a minute come from the members of a room of 100: the latency of sends."""
     room, members = await bench.room_of_100()
     await _change_presence(members[0], 0)
+    sends = [partial(member.send, room) for member in members[:2]]
+    calm = bench.meter()
+    await calm.drive([repeat(send) for send in sends], bench.seconds)
     changes = count(1)
     meter = bench.meter()
     started = perf_counter()
@@ -73,9 +76,12 @@ async def presence_load(bench: Bench) -> list[Row]:
             next(changes)
 
     async with background(*(change(lane) for lane in range(8))):
-        await meter.drive([repeat(partial(member.send, room)) for member in members[:2]], bench.seconds)
+        await meter.drive([repeat(send) for send in sends], bench.seconds)
     rate = next(changes) / (perf_counter() - started) * 60
-    return [meter.row("presence-load", f"with {rate:,.0f} changes a minute")]
+    return [
+        calm.row("presence-none", "the same without changes"),
+        meter.row("presence-load", f"with {rate:,.0f} changes a minute"),
+    ]
 
 
 async def _change_presence(user: User, n: int) -> None:
