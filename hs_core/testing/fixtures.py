@@ -1,6 +1,6 @@
 """Fixtures for pytest: `pytest_plugins = ["hs_core.testing.fixtures"]`.
 
-Servers start when the first test asks for one, serve all workers of a run, and end with it.
+Servers start when the first test asks for one, and end with the run. A PostgreSQL serves all workers.
 """
 
 import os
@@ -29,8 +29,11 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    """A Redis, shared by the whole run: prefix your keys and channels, and do not stop it."""
-    with run_redis(_shared_name("redis")) as server:
+    """A Redis of this worker: do not stop it.
+
+    Not that of others: deployments of one name that share a Redis hear each other, whichever databases they have.
+    """
+    with run_redis() as server:
         yield server
 
 
