@@ -32,7 +32,7 @@ class Bus(Protocol):
         """Deliver what arrives from now on. A bus that runs already may take a moment, and then asks to look."""
 
     async def carried(self) -> None:
-        """Return when all that was published until now is on its way to the other processes, or will not be.
+        """Return when all that was published until now is in the sockets of the other processes, or will not be.
 
         Whoever waits for this before an answer can be sure that the next request, wherever it goes, finds its
         caches told of what was done, if it is only `heard` there, but for faults.

@@ -111,6 +111,15 @@ class Watcher:
         self._since = sync.next_batch
 
 
+async def two_in_many_rooms(client: Client) -> tuple[User, User, list[str]]:
+    """Two users, and `MANY` rooms that both are in."""
+    alice, bob = await client.register(), await client.register()
+    rooms = [await alice.create_room(preset="public_chat") for _ in range(MANY)]
+    for room in rooms:
+        await bob.join(room)
+    return alice, bob, rooms
+
+
 async def types(user: User, rooms: list[str], *, typing: bool = True) -> None:
     for room in rooms:
         where = path("rooms", room, "typing", user.user_id)
@@ -119,10 +128,7 @@ async def types(user: User, rooms: list[str], *, typing: bool = True) -> None:
 
 @ends
 async def test_who_types_goes_on_typing(moments: Moments, client: Client, end: str) -> None:
-    alice, bob = await client.register(), await client.register()
-    rooms = [await alice.create_room(preset="public_chat") for _ in range(MANY)]
-    for room in rooms:
-        await bob.join(room)
+    alice, bob, rooms = await two_in_many_rooms(client)
     watcher = Watcher(alice)
     await types(alice, rooms)
     await watcher.until_typing({room: [alice.user_id] for room in rooms})
@@ -138,10 +144,7 @@ async def test_who_types_goes_on_typing(moments: Moments, client: Client, end: s
 
 
 async def test_who_typed_under_owners_that_nobody_survived_is_shown_no_more(moments: Moments, client: Client) -> None:
-    alice, bob = await client.register(), await client.register()
-    rooms = [await alice.create_room(preset="public_chat") for _ in range(MANY)]
-    for room in rooms:
-        await bob.join(room)
+    alice, bob, rooms = await two_in_many_rooms(client)
     watcher = Watcher(bob)
     await types(alice, rooms)
     await watcher.until_typing({room: [alice.user_id] for room in rooms})
