@@ -154,6 +154,7 @@ async def test_it_is_renewed_one_process_at_a_time_while_both_versions_of_its_ro
 ) -> None:
     deployment, load = books.deployment, books.load
     load.patience.seconds = 6 * PATIENCE  # of some roles there is one process only
+    await deployment.start()  # whoever does not run yet: this may be the first test of a worker
     async with load.going_on():
         for name in ("books-1", "sync", "books-0", "rest"):
             load.failures.clear()
