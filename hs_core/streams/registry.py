@@ -101,8 +101,8 @@ class Streams:
 
     def told(self, positions: Mapping[str, int]) -> None:
         """How far the streams have come in the database: the bus may have lost the last that was said of one."""
-        for name, follower in self._followers.items():
-            follower.told(positions.get(name, 0))
+        for follower in self.followers:  # who is asleep would read the whole stream, for nobody
+            follower.told(positions.get(follower.stream.name, 0))
 
     async def run(self) -> None:
         """Close the gaps of all followers for as long as the process lives."""

@@ -1,6 +1,7 @@
 """A follower delivers every row once and in order, whatever the bus does."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from hs_core.plugin.declaration import Stream
 from hs_core.streams import follower as module
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus import MemoryBus
+from hs_core.streams.registry import Streams
 from hs_core.testing.clock import TestClock
+from hs_core.testing.counting import counted
 from tests.core.streams.notes import NOTES, Node, Note, running, start_node, until
 
 
@@ -100,6 +103,25 @@ async def test_a_follower_that_starts_late_begins_at_the_end(node: Node, clock: 
         await until(clock, lambda: bool(late.heard))
 
     assert late.heard == [(2, "after")]
+
+
+async def test_who_has_not_been_asked_yet_reads_nothing_however_far_the_stream_has_come(
+    node: Node, clock: TestClock
+) -> None:
+    await node.say("one", "two")
+    streams = Streams(node.db, node.leases, MemoryBus(), clock)
+    await streams.begin([NOTES], [])
+    streams.prepare([NOTES.name])
+    sleeper = streams.follower(NOTES)
+    with counted(node.db) as statements:
+        async with running(replace(node, streams=streams)):
+            for _ in range(3):
+                streams.told({NOTES.name: 2})
+                await clock.advance(module.GAP_PATIENCE * 2)
+    assert not statements
+
+    await sleeper.awake()
+    assert sleeper.position == 2
 
 
 async def test_reached_waits_for_a_position_to_be_delivered(node: Node) -> None:
