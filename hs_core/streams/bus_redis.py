@@ -22,6 +22,7 @@ from hs_core.clock import Clock
 from hs_core.plugin.declaration import Stream
 from hs_core.streams.batch import Batch
 from hs_core.streams.bus import MemoryBus, Receiver
+from hs_core.streams.redis_publisher import Publisher
 from hs_core.streams.wire import SENDER_BYTES, Codec, Unreadable
 
 log = structlog.get_logger(__name__)
@@ -31,9 +32,6 @@ RETRY_SECONDS = 1.0
 
 PING_SECONDS = 10.0
 """Silence after which Redis is asked whether it is there; as much again, and it is not."""
-
-ANSWER_SECONDS = 5.0
-"""How long Redis may take to accept what is published."""
 
 FLUSH_SECONDS = 1.0
 """How long anybody waits for Redis to take what there is to publish."""
@@ -125,29 +123,29 @@ class RedisBus:
             await asyncio.sleep(0)
 
     async def _send_forever(self) -> None:
-        connection = self._new_connection()
+        publisher = Publisher(self._new_connection())
         try:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                if not await self._send(connection):
+                if not await self._send(publisher):
                     await self._clock.sleep(RETRY_SECONDS)
         finally:
-            await connection.disconnect(nowait=True)
+            await publisher.close()
 
-    async def _send(self, connection: Connection) -> bool:
+    async def _send(self, publisher: Publisher) -> bool:
         """Publish what is waiting; whether Redis took it. If not, those who follow will be asked to look."""
         outbox, doubted = dict(self._outbox), self._doubted
         self._outbox.clear()
         self._waiting_rows, self._doubted = 0, set()
         sending, self._waiting = self._waiting, None
         self._sending = sending
-        messages = [(stream, _LOOK) for stream in doubted]
-        messages += [(stream, self._encode(stream, batches)) for stream, batches in outbox.items()]
-        commands = [("PUBLISH", self._prefix + stream.encode(), self._me + data) for stream, data in messages]
+        said = [(stream, _LOOK) for stream in doubted]
+        said += [(stream, self._encode(stream, batches)) for stream, batches in outbox.items()]
+        messages = [(self._prefix + stream.encode(), self._me + data) for stream, data in said]
         # The connection may have been lost long ago, and a message that comes twice does no harm.
         try:
-            self._away = not await _publish(connection, commands) and not await _publish(connection, commands)
+            self._away = not await publisher.publish(messages) and not await publisher.publish(messages)
         finally:
             self._sending = None
             if sending is not None:
@@ -254,22 +252,3 @@ class RedisBus:
         self._doubted |= self._outbox.keys()
         self._outbox.clear()
         self._waiting_rows = 0
-
-
-async def _publish(connection: Connection, commands: list[tuple[str, bytes, bytes]]) -> bool:
-    """Publish, and return when it is in the sockets of all who have subscribed; whether Redis took it.
-
-    If it did not, some of it may have been published nevertheless. Redis answers the publisher before it has written to
-    those who subscribed. It has when it answers what it is asked after that.
-    """
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await connection.send_packed_command(connection.pack_commands(commands))
-            for _ in commands:
-                await connection.read_response()
-            await connection.send_command("PING")
-            await connection.read_response()
-    except (RedisError, OSError, TimeoutError):
-        await connection.disconnect(nowait=True)
-        return False
-    return True

@@ -200,17 +200,24 @@ class Listener:
         """A batch after what was dropped."""
 
 
+@pytest.mark.parametrize("tells", [True, False], ids=["told how redis writes", "not told"])
 async def test_what_is_carried_is_in_the_sockets_of_all_who_have_subscribed(
-    server: RedisServer, db: Database, tmp_path: Path
+    server: RedisServer, db: Database, tmp_path: Path, tells: bool
 ) -> None:
     """Or whoever is answered could ask another process that has not heard of it."""
+    url = server.url()
+    if not tells:  # a Redis that is offered as a service
+        async with redis.asyncio.Redis.from_url(url) as client:
+            commands = ["+@all", "-config"]
+            await client.acl_setuser("hs", enabled=True, passwords=["+s"], channels=["*"], commands=commands)
+        url = url.replace("unix://", "unix://hs:s@")
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(12)]
         for listener in listeners:
             listener.connect(str(server.folder / "socket"))
             listener.sendall(f"SUBSCRIBE {tmp_path.name}:{NOTES.name}\r\n".encode())
             listener.recv(1000)
-        bus = RedisBus(server.url(), tmp_path.name, [NOTES], SystemClock())
+        bus = RedisBus(url, tmp_path.name, [NOTES], SystemClock())
         node = await start_node(db, bus, SystemClock())
         await node.leases.take_all(db, [NOTES])
         async with bus.carrying():
