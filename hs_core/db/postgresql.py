@@ -124,7 +124,8 @@ class CommitOrder:
     """Brings jobs home in the order of their commits, whichever thread hears of its commit first.
 
     A ticket is drawn when all that a transaction could wait for is done and only COMMIT is left to send. If B saw, or
-    waited for, anything of A's, A's commit was done before that, and so was A's ticket drawn.
+    waited for, anything of A's, A's commit was done before that, and so was A's ticket drawn. A transaction that is
+    `in_turn` has waited for all whose order matters, though more may be left to send.
     """
 
     def __init__(self, home: Homecoming) -> None:
@@ -248,7 +249,8 @@ class Worker:
                 tx.end_read()
             self._go_home(job, tx)
         elif job.callbacks:
-            tx.settle()
+            if not tx.in_turn:
+                tx.settle()
             ticket, committed = self._order.draw(), None
             try:
                 tx.commit()

@@ -77,8 +77,8 @@ def explain(error: BaseException, writing: bool) -> BaseException:
 class PostgresTransaction(Transaction):
     """See `Transaction`. BEGIN goes out with the first statement.
 
-    `failure` is the first error of any statement; `in_doubt`, whether COMMIT was sent: if the connection was lost after
-    that, nobody knows.
+    `failure` is the first error of any statement; `in_turn`, whether all that is to be called after the commit is;
+    `in_doubt`, whether COMMIT was sent: if the connection was lost after that, nobody knows.
     """
 
     engine: Engine = "postgresql"
@@ -89,6 +89,7 @@ class PostgresTransaction(Transaction):
         self._callbacks = callbacks
         self._begun = False
         self._cursors = 0
+        self.in_turn = True
         self.in_doubt = False
         self.failure: psycopg.Error | None = None
 
@@ -133,8 +134,9 @@ class PostgresTransaction(Transaction):
         while rows := self.all(f"FETCH {_FETCH} FROM {name}"):
             yield from rows
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
+    def after_commit(self, callback: Callable[[], None], *, in_turn: bool = False) -> None:
         self._callbacks.append(callback)
+        self.in_turn = self.in_turn and in_turn
 
     def settle(self) -> None:
         """Wait for what is queued. Raises its first error."""

@@ -116,7 +116,7 @@ class SqliteTransaction(Transaction):
         while self._connection.in_transaction and (rows := cursor.fetchmany(_FETCH)):
             yield from rows
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
+    def after_commit(self, callback: Callable[[], None], *, in_turn: bool = False) -> None:  # one writer: always so
         self._callbacks.append(callback)
 
     def end(self) -> None:

@@ -154,7 +154,7 @@ class Writer(Generic[Row]):
             log = Log(tx, stream, lambda ownership: leases.prove(tx, stream.name, epochs, ownership))
             result = work(tx, log)
             if batch := log.finished():
-                tx.after_commit(lambda: self._bus.publish(batch))
+                tx.after_commit(lambda: self._bus.publish(batch), in_turn=True)
             return result
 
         try:

@@ -49,8 +49,8 @@ class Counted(Transaction):
         self._statements.append(sql)
         return self._tx.iterate(sql, params)
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        self._tx.after_commit(callback)
+    def after_commit(self, callback: Callable[[], None], *, in_turn: bool = False) -> None:
+        self._tx.after_commit(callback, in_turn=in_turn)
 
 
 @contextmanager

@@ -109,6 +109,19 @@ async def test_commits_are_announced_in_their_order_even_with_inserts_held_back(
     assert (await two_notes.read(bodies))[0] == "".join(f"{number}," for number in announced)
 
 
+async def test_commits_in_turn_are_announced_in_their_order_with_all_that_was_held_back(two_notes: Database) -> None:
+    """Each transaction has waited for those before it at the first note, and writes the second with its commit."""
+    announced: list[int] = []
+
+    def work(tx: Transaction, number: int) -> None:
+        assert tx.value("UPDATE notes SET body = body WHERE id = 1 RETURNING id") == 1
+        tx.run_many(ADD, [(f"{number},", 2)])
+        tx.after_commit(lambda: announced.append(number), in_turn=True)
+
+    await asyncio.gather(*(two_notes.write(partial(work, number=n)) for n in range(50)))
+    assert (await two_notes.read(bodies))[1] == "".join(f"{number}," for number in announced)
+
+
 async def test_a_migration_of_a_table_in_use_does_not_disturb_prepared_statements(two_notes: Database) -> None:
     for _ in range(8):
         await two_notes.read(lambda tx: tx.all("SELECT * FROM notes"))
