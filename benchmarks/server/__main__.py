@@ -23,8 +23,7 @@ _STARTUP = "startup"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure a server; 0 if everything that it supports could be measured."""
     options = _parser().parse_args(arguments)
-    scenarios = _chosen(options.only, options.all)
-    rows = asyncio.run(_measure(options, scenarios))
+    rows = asyncio.run(_measure(options, chosen(options.only, options.all)))
     other = load(options.compare).rows if options.compare else []
     print(table(rows, other))
     if options.json:
@@ -44,12 +43,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--all", action="store_true", help="the large scenarios too")
     add("--seconds", type=float, default=5.0, help="how long to measure each (%(default)s)")
     add("--scale", type=float, default=1.0, help="multiplies the sizes of the large scenarios (%(default)s)")
+    add("--senders", type=int, default=16, help="how many send at once into many rooms (%(default)s)")
+    add("--rate", type=float, default=100.0, help="messages a second of the steady stream (%(default)s)")
     add("--json", type=Path, metavar="FILE", help="write the results there")
     add("--compare", type=Path, metavar="FILE", help="an earlier --json file, of another server perhaps")
     return parser
 
 
-def _chosen(only: str | None, large: bool) -> list[Scenario]:
+def chosen(only: str | None, large: bool) -> list[Scenario]:
+    """The scenarios of these names, or all but, perhaps, the large ones."""
     if only is None:
         return [each for each in SCENARIOS if large or not each.large]
     names = set(only.split(","))
@@ -73,7 +75,13 @@ async def _measure(options: argparse.Namespace, scenarios: Sequence[Scenario]) -
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Server(options.url, options.shared_secret))
         bench = Bench(
-            server, Processes(_groups(options.pid)), options.seconds, options.scale, Databases(options.metrics)
+            server,
+            Processes(_groups(options.pid)),
+            options.seconds,
+            options.scale,
+            Databases(options.metrics),
+            options.senders,
+            options.rate,
         )
         rows: list[Row] = []
         if options.command:
@@ -82,11 +90,12 @@ async def _measure(options: argparse.Namespace, scenarios: Sequence[Scenario]) -
             raise SystemExit(f"{_STARTUP} needs --command")
         for scenario in scenarios:
             print(f"{scenario.name} ...", file=sys.stderr, flush=True)
-            rows += await _rows(bench, scenario)
+            rows += await rows_of(bench, scenario)
     return rows
 
 
-async def _rows(bench: Bench, scenario: Scenario) -> list[Row]:
+async def rows_of(bench: Bench, scenario: Scenario) -> list[Row]:
+    """What a scenario has measured; a row says so if it could not."""
     rows: list[Row] = []
     try:
         rows += await scenario.run(bench)

@@ -18,13 +18,17 @@ _AT_ONCE = 8
 
 @dataclass
 class Bench:
-    """`seconds` bounds each measurement; `scale` multiplies the sizes of the large scenarios."""
+    """`seconds` bounds each measurement; `scale` multiplies the sizes of the large scenarios. `senders` are so many at
+    once, where there are many rooms; the `rate` of a steady stream of messages is per second.
+    """
 
     server: Server
     processes: Processes
     seconds: float = 5.0
     scale: float = 1.0
     databases: Databases = field(default_factory=Databases)
+    senders: int = 16
+    rate: float = 100.0
     _crowd: list[User] = field(default_factory=list)
     _room_of_100: tuple[str, list[User]] | None = None
 

@@ -41,19 +41,20 @@ def table(rows: Sequence[Row], other: Sequence[Row] = ()) -> str:
     lines = [header]
     for row in rows:
         cells = [row.name, *(_numbers(row) if row.operations else [""] * 5)]
-        cells += [_number(row.cpu.get(name)) for name in groups] + [_number(row.memory.get(name)) for name in groups]
-        cells += [_number(row.database.get(name)) for name in asked]
+        cells += [number(row.cpu.get(name)) for name in groups] + [number(row.memory.get(name)) for name in groups]
+        cells += [number(row.database.get(name)) for name in asked]
         if other:
             cells += _compared(row, before.get((row.name, row.note), before.get((row.name, ""))))
         lines.append([*cells, row.note])
-    return "\n".join(_aligned(lines))
+    return "\n".join(aligned(lines))
 
 
 def _numbers(row: Row) -> list[str]:
-    return [f"{row.operations:,}", *map(_number, (row.per_second, row.p50, row.p95, row.p99))]
+    return [f"{row.operations:,}", *map(number, (row.per_second, row.p50, row.p95, row.p99))]
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """As many digits as tell something."""
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
@@ -64,10 +65,11 @@ def _compared(row: Row, other: Row | None) -> list[str]:
     if other is None or not other.operations or not row.operations:
         return ["", ""]
     mine, theirs = sum(row.cpu.values()), sum(other.cpu.values())
-    return [_number(theirs), f"{theirs / mine:.1f}x" if mine else ""]
+    return [number(theirs), f"{theirs / mine:.1f}x" if mine else ""]
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> Iterable[str]:
+def aligned(lines: Sequence[Sequence[str]]) -> Iterable[str]:
+    """The lines of a table; the first and the last column are words, the others numbers."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     last = len(widths) - 1
     for line in lines:

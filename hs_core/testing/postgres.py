@@ -61,18 +61,20 @@ class PostgresServer:
 
     def freeze(self) -> None:
         """Stop all of its processes where they are: it is there, and says nothing any more."""
-        first = self._postmaster()
+        first = self.pid
         os.kill(first, SIGSTOP)  # it starts no other
         for process in _children(first):
             os.kill(process, SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        first = self._postmaster()
+        first = self.pid
         for process in (*_children(first), first):
             os.kill(process, SIGCONT)
 
-    def _postmaster(self) -> int:
+    @property
+    def pid(self) -> int:
+        """Its first process, whose children the others are."""
         return int((self.folder / "data/postmaster.pid").read_text().split()[0])
 
     def _execute(self, statement: str) -> None:

@@ -29,19 +29,20 @@ class RedisServer:
 
     def stop(self, how: Signals = SIGTERM) -> None:
         """Stop the server; what it held is lost."""
-        stop(self._pid, how)
+        stop(self.pid, how)
         (self.folder / "pid").unlink(missing_ok=True)
 
     def freeze(self) -> None:
         """It does nothing any more, until it is thawed, and does not end."""
-        os.kill(self._pid, SIGSTOP)
+        os.kill(self.pid, SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on as if nothing had been."""
-        os.kill(self._pid, SIGCONT)
+        os.kill(self.pid, SIGCONT)
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Its process."""
         return int((self.folder / "pid").read_text())
 
     def start(self) -> None:

@@ -7,6 +7,7 @@ SCENARIOS = (
     Scenario("versions", requests.versions),
     Scenario("send-one-room", sending.send_one_room),
     Scenario("send-50-rooms", sending.send_50_rooms),
+    Scenario("send-steadily", sending.send_steadily),
     Scenario("state-new-keys", sending.state_new_keys),
     Scenario("delivery", fanout.delivery),
     Scenario("incremental-sync", syncing.incremental_sync),

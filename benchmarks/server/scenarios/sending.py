@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import count, cycle, repeat
 from time import perf_counter
@@ -14,6 +14,7 @@ from benchmarks.server.client import User
 from benchmarks.server.measure import Act, Row, background
 
 _CHANGES_PER_MINUTE = 5_000
+_SENDERS = 16
 
 
 async def send_one_room(bench: Bench) -> list[Row]:
@@ -27,18 +28,37 @@ async def send_one_room(bench: Bench) -> list[Row]:
 
 async def send_50_rooms(bench: Bench) -> list[Row]:
     """Messages into 50 rooms of 4 members by 16 senders at once, each going round their rooms."""
-    users = await bench.crowd(16)
+    acts = await _rounds(bench)
+    meter = bench.meter()
+    await meter.drive(acts, bench.seconds)
+    return [meter.row("send-50-rooms", "" if bench.senders == _SENDERS else f"{bench.senders} senders")]
+
+
+async def send_steadily(bench: Bench) -> list[Row]:
+    """The same messages, so many a second, whether those before are answered or not: as people talk."""
+    acts = [iter(lane) for lane in await _rounds(bench)]
+    meter = bench.meter()
+    with meter.window():
+        async with asyncio.TaskGroup() as group:
+            started = perf_counter()
+            for n in range(int(bench.rate * bench.seconds)):
+                await asyncio.sleep(max(0.0, started + n / bench.rate - perf_counter()))
+                group.create_task(meter.timed(next(acts[n % len(acts)])))
+    return [meter.row("send-steadily", f"{bench.rate:g} a second asked for")]
+
+
+async def _rounds(bench: Bench) -> list[Iterable[Act]]:
+    """For each sender, a message into each of their rooms, over and over."""
+    senders = bench.senders
+    users = await bench.crowd(senders)
     rooms: dict[str, list[User]] = {}
 
     async def make(i: int) -> None:
-        members = [users[(i * 5 + seat) % 16] for seat in range(4)]
+        members = [users[(i * 5 + seat) % senders] for seat in range(4)]
         rooms[await bench.room_of(members)] = members
 
-    await gather(50, make, at_once=4)
-    meter = bench.meter()
-    lanes = [cycle([partial(user.send, room) for room, members in rooms.items() if user in members]) for user in users]
-    await meter.drive(lanes, bench.seconds)
-    return [meter.row("send-50-rooms")]
+    await gather(50 * senders // _SENDERS, make, at_once=4)
+    return [cycle([partial(user.send, room) for room, members in rooms.items() if user in members]) for user in users]
 
 
 async def state_new_keys(bench: Bench) -> list[Row]:
