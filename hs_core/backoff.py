@@ -3,7 +3,8 @@
 from typing import Final
 
 FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 60.0
+LONGEST_PAUSE: Final = 48.0
+"""A minute, with what chance adds."""
 SETTLED_AFTER: Final = 60.0
 """Seconds of life after which an end is a new misfortune, and not the last one again."""
 
@@ -11,7 +12,7 @@ SETTLED_AFTER: Final = 60.0
 def pause(failures: int, chance: float) -> float:
     """Seconds until the next start, after `failures` ends in a row; `chance` is in [0, 1).
 
-    Doubles from about one second to about a minute. Chance keeps processes apart that failed for the same reason.
+    Doubles from about one second up to a minute at most. Chance keeps processes apart that failed for the same reason.
     """
     ceiling = min(FIRST_PAUSE * 2.0 ** min(max(failures, 1) - 1, 16), LONGEST_PAUSE)
     return ceiling * (0.75 + chance / 2)

@@ -110,7 +110,7 @@ class _Rules:
                     yield self.problem(("streams", stream, index), f"there is no process {process!r}", remedy)
 
     def addresses(self) -> Iterator[Problem]:
-        """Two listeners of one process or of one deployment must not have the same address and port."""
+        """A listener has one address, and no other of the same process or deployment has that."""
         alone = [_Place(("listeners", index), "listeners", each) for index, each in enumerate(self.config.listeners)]
         deployed = [
             _Place(("processes", name, "listeners", index), f"processes.{name}", each, process.replicas)
@@ -122,6 +122,10 @@ class _Rules:
 
     def _collisions(self, listeners: list[_Place]) -> Iterator[Problem]:
         for index, one in enumerate(listeners):
+            for key in ("bind", "port"):
+                if one.listener.socket is not None and (*one.where, key) in self.places:
+                    message = f"a listener at a socket has no {key}"
+                    yield self.problem((*one.where, key), message, f"leave out {key}, or write a listener of its own")
             if one.ports.stop > 65536:
                 message = f"replica {one.replicas} of {one.name} would have port {one.ports.stop - 1}"
                 yield self.problem(one.where, message, "choose a lower port")

@@ -61,6 +61,7 @@ def test_all_problems_are_found_at_once_each_with_its_line(problems: Complain) -
             "  b: {plugins: [], listeners: [{socket: /x.1}]}",
             "3: the socket /x.1 of processes.b is also that of processes.a; choose another file",
         ),
+        ("listeners: [{socket: /x, port: 80}]", "1: a listener at a socket has no port; leave out port, or write a"),
         (
             "processes:\n  sync: {plugins: [], replicas: 2}\n  sync-1: {plugins: []}",
             "3: a replica of sync and one of sync-1 would both be called 'sync-1'; give one of them another name",
