@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sys
@@ -13,7 +14,7 @@ from hs_core import keyfile
 from hs_core.clock import Clock, SystemClock
 from hs_core.config import Config
 from hs_core.notify import READY, STOPPING, end_with_supervisor, notify
-from hs_core.process import Composition, Process, running
+from hs_core.process import DRAIN_SECONDS, Composition, Process, running
 
 log = structlog.get_logger(__name__)
 
@@ -21,12 +22,17 @@ SWITCH_INTERVAL = 0.001
 """Seconds after which a database thread hands the interpreter back to the event loop: a tenth less latency at p95."""
 
 
+END_SECONDS = DRAIN_SECONDS + 10
+"""How long a process takes to stop at the most. A database that says nothing could keep it for ever."""
+
 READY_INTERVAL = 0.2
 """Seconds between two looks at whether the process can serve, for who supervises it."""
 
 
 async def serve(config: Config, composition: Composition, announce: Callable[[Sequence[str]], None]) -> None:
     """Run a process until SIGTERM, SIGINT or SIGHUP, then drain it. `announce` is told the addresses once it answers.
+
+    A second SIGINT, or `END_SECONDS`, end the process where it stands, with status 1.
 
     Raises:
         KeyFileError, DatabaseInUse, DatabaseUnavailable, MigrationError, OSError: if it cannot start.
@@ -46,6 +52,7 @@ async def serve(config: Config, composition: Composition, announce: Callable[[Se
         telling.cancel()
         notify(STOPPING)
         log.info("draining")
+        asyncio.get_running_loop().call_later(END_SECONDS, _end_here, "it takes too long")
     log.info("stopped")
 
 
@@ -72,10 +79,24 @@ def raise_descriptor_limit() -> None:
 
 
 def _stop_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        stop.set()
+        loop.add_signal_handler(signal.SIGINT, _end_here, "it was interrupted again")
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def _end_here(reason: str) -> None:
+    """What somebody was told is in the database; nothing else is lost."""
+    log.warning("not drained to the end", reason=reason)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _log_start(composition: Composition, process: Process) -> None:

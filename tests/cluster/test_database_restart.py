@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from signal import SIGINT
+
+import pytest
 
 from hs_core.testing.client import Client
+from hs_core.testing.deployment import deployed
 from hs_core.testing.http import CLIENT_API
+from hs_core.testing.postgres import run_postgres
+from hs_core.testing.redis import run_redis
 from tests.cluster.conftest import Cluster
 from tests.cluster.load import PATIENCE
 
@@ -58,6 +65,25 @@ async def test_nothing_is_lost_when_postgresql_freezes(cluster: Cluster) -> None
     finally:
         load.patience.seconds = PATIENCE
     assert [process.process.pid for process in deployment.processes.values() if process.is_up] == before
+
+
+async def test_who_waits_for_a_silent_database_to_stop_can_be_interrupted(tmp_path: Path) -> None:
+    with run_postgres() as postgres, run_redis() as redis:
+        database = postgres.url(postgres.create_database())
+        async with deployed(tmp_path / "deployment", database, redis.url(), {"all": {"plugins": ["*"]}}) as deployment:
+            running = deployment["all"]
+            async with deployment.client("all") as client:
+                await client.register()
+            postgres.freeze()
+            try:
+                running.process.send_signal(SIGINT)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(running.process.wait(), 1)
+                running.process.send_signal(SIGINT)
+                async with asyncio.timeout(PATIENCE):
+                    assert await running.process.wait() == 1
+            finally:
+                postgres.thaw()
 
 
 async def _say(cluster: Cluster, url: str) -> int:
