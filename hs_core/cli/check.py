@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from hs_core.cli.outside import seen_from_outside
+
     config, places, discovery = load_placed_settings(arguments)
     problems = [*_plugins(config, discovery), *_files(config), *asyncio.run(_services(config, discovery))]
     name = arguments.config or "the default configuration"
-    for note in _notes(config, discovery):
+    for note in [*_notes(config, discovery), *asyncio.run(seen_from_outside(config))]:
         print(f"hs: note: {note}", file=sys.stderr)
     if problems:
         print(f"hs: {name} has {len(problems)} problem{'s' if len(problems) > 1 else ''}", file=sys.stderr)
