@@ -88,6 +88,7 @@ def _files(config: Config) -> Iterator[str]:
     for setting, path in needed:
         if not path.is_file():
             yield f"{setting}: there is no file {path}; write it, or remove the setting"
+    yield from _registrations(config)
     processes = [listener for process in config.processes.values() for listener in process.listeners]
     yield from unusable_certificates([*config.listeners, *processes])
     if config.signing_key_path.exists():
@@ -95,6 +96,20 @@ def _files(config: Config) -> Iterator[str]:
             read_or_create(config.signing_key_path, SystemClock())
         except KeyFileError as error:
             yield f"signing_key_path: {error}; restore it from a backup, or move it away for a new one"
+
+
+def _registrations(config: Config) -> Iterator[str]:
+    """What is wrong with those registration files of application services that are there."""
+    import msgspec
+
+    from hs_core.config.appservices import read_appservices
+    from hs_core.config.problems import ConfigError
+
+    there = tuple(path for path in config.appservices if path.is_file())
+    try:
+        read_appservices(msgspec.structs.replace(config, appservices=there))
+    except ConfigError as error:
+        yield from map(str, error.problems)
 
 
 def unusable_certificates(listeners: Iterable[Listener]) -> Iterator[str]:

@@ -42,12 +42,14 @@ def _run(arguments: argparse.Namespace) -> int:
     import uvloop
 
     from hs_core import logs
+    from hs_core.config.appservices import read_appservices
     from hs_core.server import serve
 
     config, discovery = load_settings(arguments)
     composition = compose(config, discovery, arguments)
     if problems := list(unusable_certificates(composition.listeners)):
         raise Failure(problems, 2)
+    read_appservices(config)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     logs.configure(config.logging, composition.name)
     try:

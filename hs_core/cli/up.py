@@ -59,6 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _wanted(arguments: argparse.Namespace) -> tuple[Config, list[Program]]:
     """The configuration, and what it says should run. Raises ConfigError, PluginError, Failure."""
     from hs_core.config import nearest
+    from hs_core.config.appservices import read_appservices
     from hs_core.plugin.checks import check_installed, check_streams
     from hs_core.plugin.discovery import PluginError
     from hs_core.supervision.programs import programs
@@ -67,6 +68,7 @@ def _wanted(arguments: argparse.Namespace) -> tuple[Config, list[Program]]:
     plugins = list(discovery.plugins.values())
     if lines := check_installed(plugins, discovery.broken) + check_streams(plugins, config.streams):
         raise PluginError(lines)
+    read_appservices(config)
     for name in arguments.process:
         if name not in config.processes:
             raise Failure([f"the configuration has no process {name!r}; {nearest(name, config.processes)}"], 2)
