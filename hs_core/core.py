@@ -14,6 +14,7 @@ from hs_core.db import Database
 from hs_core.http.authenticate import Authenticator
 from hs_core.matrix.identifiers import ServerName
 from hs_core.matrix.signing import SigningKey
+from hs_core.outbound import Bounds, Outbound
 from hs_core.plugin.declaration import Plugin, Stream
 from hs_core.plugin.hooks import Hooks
 from hs_core.streams.announcer import Announcer
@@ -58,6 +59,14 @@ class Core:
     def follower(self, stream: Stream[Row]) -> Follower[Row]:
         """This process's place in a stream that the plugin declares to read."""
         return self.streams.follower(stream)
+
+    def outbound(self, bounds: Bounds | None = None, *, private: bool | None = None) -> Outbound:
+        """A way to hosts elsewhere for requests that are not federation, to be entered as a context in `start`.
+
+        `private` overrides whether private addresses may be asked: for URLs that the administrator chose. A plugin
+        that uses this declares `outbound=True`.
+        """
+        return Outbound(self.config.outbound, bounds or Bounds(), private=private)
 
     def section(self, plugin: str, model: type[Section]) -> Section:
         """The plugin's own section of the configuration, as its declaration types it."""
