@@ -76,7 +76,9 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
 
 
 class NameClaims(msgspec.Struct, frozen=True):
-    """The application services in whose namespaces a user ID is, by their IDs."""
+    """The application services that may have a user ID or an alias, by their IDs: those in whose namespaces it is; if
+    some have it for themselves alone, only those.
+    """
 
     interested: tuple[str, ...]
     exclusive: bool
@@ -153,6 +155,18 @@ async def act_as(requester: Requester, user: UserId | None, device: DeviceId | N
 @AnswerHook
 async def claims_on(user: UserId) -> NameClaims | None:
     """Which application services claim a user ID. Asked before a registration, and of every name that is looked up."""
+
+
+@AnswerHook
+async def claims_on_alias(alias: RoomAlias) -> NameClaims | None:
+    """Which application services claim an alias of a room. Asked before one is deleted."""
+
+
+@AnswerHook
+async def make_user(user: UserId) -> bool | None:
+    """Somebody asks for a local user who does not exist: have they been made now, by a bridge? It may take seconds.
+    An implementation that raises does not know.
+    """
 
 
 @AnswerHook

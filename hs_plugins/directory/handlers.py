@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from starlette.responses import Response
 
-from hs_core.errors import Forbidden, InvalidParam, MatrixError, MissingToken, NotFound
+from hs_core.errors import Exclusive, Forbidden, InvalidParam, MatrixError, MissingToken, NotFound
 from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
 from hs_core.matrix.identifiers import RoomId, ServerName, parse_room_id, parse_server_name
+from hs_core.plugin.hookspecs import claims_on_alias
 from hs_plugins.directory.permission import may_set_aliases
 from hs_plugins.directory.role import DirectoryRole
 from hs_plugins.directory.values import RoomsQuery
@@ -70,8 +71,13 @@ async def get_alias(directory: DirectoryRole, request: Request) -> Response:
 
 async def delete_alias(directory: DirectoryRole, request: Request) -> Response:
     """`DELETE /directory/room/{roomAlias}`."""
-    asker = request.asker
-    await directory.remove(request.room_alias("alias"), asker.user_id, asker.is_admin)
+    asker, alias = request.asker, request.room_alias("alias")
+    claims = await directory.hooks.first(claims_on_alias, alias)
+    is_theirs = claims is not None and asker.appservice in claims.interested
+    if claims is not None and claims.exclusive and not is_theirs and not asker.is_admin:
+        raise Exclusive
+    # "The homeserver needs to give the application service *full control* over its namespace"
+    await directory.remove(alias, asker.user_id, asker.is_admin or is_theirs)
     return empty()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 from hs_core.clock import Clock
 from hs_core.cluster.calls import Services
@@ -19,6 +19,9 @@ from hs_plugins.login.api import ACCOUNTS
 from hs_plugins.login.rows import AccountRow
 from hs_plugins.login.store import tokens
 from hs_plugins.login.tokens import Kind, owner_of
+
+STATUS_OF_REFUSAL: Final = {"M_UNKNOWN_DEVICE": 400}
+"""Where it is not 403."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class TokenReader:
         if answer is None:
             raise Forbidden("The application service may not act as this user")
         if isinstance(answer, Refusal):
-            raise Forbidden(answer.message, errcode=answer.errcode)
+            raise Forbidden(answer.message, errcode=answer.errcode, status=STATUS_OF_REFUSAL.get(answer.errcode))
         return answer
 
 

@@ -12,7 +12,7 @@ from hs_core.errors import Forbidden, GuestForbidden, MissingParam, NotFound
 from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
 from hs_core.matrix.identifiers import UserId, server_name_of
-from hs_core.plugin.hookspecs import fetch_profile
+from hs_core.plugin.hookspecs import fetch_profile, make_user
 from hs_plugins.profile.fields import IN_ROOMS, check_key
 from hs_plugins.profile.role import ProfileRole
 
@@ -72,5 +72,7 @@ async def _profile(role: ProfileRole, user: UserId, name: str | None) -> Mapping
         return fetched
     fields = await role.profiles.fields(user)
     if not fields and await role.users.account(user) is None:
-        raise NotFound("There is no such user")
+        if not await role.hooks.first(make_user, user):
+            raise NotFound("There is no such user")
+        fields = await role.profiles.fields(user)
     return fields

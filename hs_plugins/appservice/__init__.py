@@ -1,0 +1,1 @@
+"""Bridges and bots with a part of the server to themselves (specification, "Application Service API")."""

@@ -1,0 +1,55 @@
+"""Which events concern an application service ("Registration", `namespaces`)."""
+
+from __future__ import annotations
+
+from hs_core.matrix.identifiers import RoomId
+from hs_plugins.appservice.households import MEMBER, Households
+from hs_plugins.appservice.registered import Registered
+from hs_plugins.directory.api import DirectoryRead
+from hs_plugins.rooms.api import EventRow, RoomsRead
+
+
+class Interests:
+    """Those of one service."""
+
+    def __init__(self, registered: Registered, rooms: RoomsRead, directory: DirectoryRead) -> None:
+        self._registered = registered
+        self._directory = directory
+        self._households = Households(registered, rooms)
+        self._named: dict[RoomId, bool] = {}
+
+    def look_anew(self) -> None:
+        """Aliases may have changed."""
+        self._named.clear()
+
+    async def concerns(self, row: EventRow) -> bool:
+        """ "Events will be sent to the AS if a local user matching one of the namespaces is the target of the event,
+        or is a joined member of the room where the event occurred"; "all events sent in a room with an ID", "with an
+        alias which matches one of the namespaces".
+        """
+        registered = self._registered
+        if registered.has_user(row.sender) or registered.has_room(row.room_id):
+            return True
+        if row.type == MEMBER and registered.has_user(row.state_key or ""):
+            return True
+        return await self._is_named(row.room_id) or await self._households.has_member(row)
+
+    async def concerns_room(self, room_id: RoomId) -> bool:
+        """The same for what is no event of the room, but happens there."""
+        if self._registered.has_room(room_id) or await self._is_named(room_id):
+            return True
+        return await self._households.has_member_now(room_id)
+
+    def has_user(self, user: str) -> bool:
+        """Whether a user is one of the service's."""
+        return self._registered.has_user(user)
+
+    async def _is_named(self, room_id: RoomId) -> bool:
+        """Whether the room has an alias in a namespace."""
+        if not self._registered.has_aliases:
+            return False
+        named = self._named.get(room_id)
+        if named is None:
+            aliases = await self._directory.of_room(room_id)
+            named = self._named[room_id] = any(map(self._registered.has_alias, aliases))
+        return named

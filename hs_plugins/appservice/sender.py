@@ -1,0 +1,233 @@
+"""Sends an application service what concerns it ("Pushing events"): in order, each transaction until it is taken."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+
+from hs_core.backoff import pause
+from hs_core.clock import Clock
+from hs_core.cluster.leases import NotOwner
+from hs_core.cluster.shards import Shards
+from hs_core.db import Database, DatabaseUnavailable, Transaction
+from hs_core.matrix.identifiers import UserId
+from hs_core.outbound import OutboundError
+from hs_core.streams.follower import stored_position
+from hs_plugins.appservice import store
+from hs_plugins.appservice.bridge import Bridge, NotTaken
+from hs_plugins.appservice.formatting import as_body, as_event, invite_room_state
+from hs_plugins.appservice.interests import Interests
+from hs_plugins.appservice.moments import Moments
+from hs_plugins.appservice.recent import RecentEvents
+from hs_plugins.appservice.store import Progress, Transmission
+from hs_plugins.login.api import Users
+from hs_plugins.receipts.api import RECEIPT_CHANGES
+from hs_plugins.rooms.api import EVENTS, EventRow, RoomsRead
+
+MAX_EVENTS: Final = 100
+MAX_BYTES: Final = 1 << 20
+"""Of a transaction; one event may always be in it."""
+LOOK_SECONDS: Final = 1.0
+"""How often is looked whether a service has come to this process, or has gone."""
+SAVE_EVERY: Final = 1_000
+"""Positions: so many events may be looked at again after a crash that concerned the service no more the first time."""
+ID_LENGTH: Final = 12
+
+log = structlog.get_logger(__name__)
+
+
+class Share:
+    """Which services this process sends to."""
+
+    def __init__(self) -> None:
+        self._shards: Shards | None = None
+
+    def renew(self, shards: Shards) -> None:
+        """What falls to this process now."""
+        self._shards = shards
+
+    def owns(self, service: str) -> bool:
+        return self._shards is not None and self._shards.owns(service)
+
+    def prove(self, tx: Transaction, service: str) -> None:
+        """Have `tx` fail unless the service is this process's. Raises NotOwner."""
+        if self._shards is None:
+            raise NotOwner("application services", [])
+        self._shards.prove(tx, [service])
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a sender reads."""
+
+    events: RecentEvents
+    rooms: RoomsRead
+    users: Users
+    db: Database
+    clock: Clock
+
+
+class Sender:
+    """Sends to one service, while that falls to this process. What it remembers does not grow while that is away."""
+
+    def __init__(
+        self, bridge: Bridge, sources: Sources, interests: Interests, share: Share, news: asyncio.Event
+    ) -> None:
+        self.bridge = bridge
+        self.id = bridge.registered.id
+        self.moments: Moments | None = None
+        """If the service wants them."""
+        self._sources = sources
+        self._interests = interests
+        self._share = share
+        self._news = news
+        self._saved = Progress(0, 0)
+        self._answers = True
+        """Whether the last question that it was asked has had an answer."""
+
+    async def run(self) -> None:
+        """For as long as the plugin is active. Whatever fails is tried again, after longer and longer pauses."""
+        failures, clock = 0, self._sources.clock
+        while True:
+            try:
+                if self._share.owns(self.id):
+                    await self._serve()
+                failures = 0
+                self._news.clear()
+                await self._rest(LOOK_SECONDS)
+            except (DatabaseUnavailable, NotOwner) as error:
+                log.warning("sending to an application service was interrupted", service=self.id, error=str(error))
+                await clock.sleep(LOOK_SECONDS)
+            except Exception:
+                failures += 1
+                log.exception("sending to an application service failed", service=self.id, failures=failures)
+                await clock.sleep(pause(failures, clock.random()))
+
+    async def _serve(self) -> None:
+        """Until the service falls to another process."""
+        if self.moments is not None:
+            self.moments.begin(wanted=True)
+        try:
+            progress = self._saved = await self._sources.db.write(self._find)
+            while self._share.owns(self.id):
+                if progress.sending is None:
+                    progress = await self._go_on(progress)
+                elif await self._deliver(progress.sending):
+                    progress = replace(progress, sending=None)
+        finally:
+            if self.moments is not None:
+                self.moments.begin(wanted=False)
+
+    def _find(self, tx: Transaction) -> Progress:
+        """A service that is new is told of what happens from now on."""
+        self._share.prove(tx, self.id)
+        progress = store.find(tx, self.id)
+        if progress is None:
+            now = {name: stored_position(tx, name) for name in (EVENTS.name, RECEIPT_CHANGES.name)}
+            progress = Progress(now[EVENTS.name], now[RECEIPT_CHANGES.name])
+            store.begin(tx, self.id, progress)
+        return progress
+
+    async def _go_on(self, progress: Progress) -> Progress:
+        """Look at what has happened since, and save it as the next transaction if it concerns the service.
+
+        It is saved together with the word that the transaction before it was taken.
+        """
+        self._news.clear()
+        made = await self._look(progress)
+        is_behind = made.position < self._sources.events.position or made.receipts > progress.receipts
+        far = made.position - self._saved.position >= SAVE_EVERY or made.receipts - self._saved.receipts >= SAVE_EVERY
+        if made.sending is not None or self._saved.sending is not None or far:
+            await self._save(made)
+        elif not is_behind:
+            await self._rest(LOOK_SECONDS)
+        return made
+
+    async def _save(self, progress: Progress) -> None:
+        def work(tx: Transaction) -> None:
+            self._share.prove(tx, self.id)
+            store.save(tx, self.id, progress)
+
+        await self._sources.db.write(work)
+        self._saved = progress
+
+    async def _look(self, progress: Progress) -> Progress:
+        self._interests.look_anew()
+        self._answers = True
+        events, position = await self._next_events(progress.position)
+        ephemeral: list[bytes] = []
+        receipts = progress.receipts
+        if self.moments is not None:
+            ephemeral, receipts = await self.moments.take(progress.receipts)
+        sending = None
+        if events or ephemeral:
+            txn_id = f"{self._sources.clock.now_ms()}-{self._sources.clock.random_text(ID_LENGTH)}"
+            sending = Transmission(txn_id, as_body(events, ephemeral))
+        return Progress(position, receipts, sending)
+
+    async def _next_events(self, after: int) -> tuple[list[bytes], int]:
+        """Those that concern the service, and how far they go."""
+        stretch = await self._sources.events.after(after, MAX_EVENTS)
+        events: list[bytes] = []
+        size, before = 0, after
+        for position, row in stretch.rows:
+            if await self._interests.concerns(row):
+                event = await self._event(row)
+                if events and size + len(event) > MAX_BYTES:
+                    return events, before
+                events.append(event)
+                size += len(event)
+            before = position
+        return events, stretch.up_to
+
+    async def _event(self, row: EventRow) -> bytes:
+        state = None
+        if row.membership == "invite" and self._interests.has_user(row.state_key or ""):
+            await self._introduce(UserId(row.state_key or ""))
+            state = await invite_room_state(self._sources.rooms, row)
+        return as_event(row, self._sources.clock.now_ms(), state)
+
+    async def _introduce(self, user: UserId) -> None:
+        """ "The homeserver will send this request when it receives an event for an unknown user ID in the application
+        service's namespace, such as a room invite." Whatever the answer, the event comes after it.
+        """
+        is_known = user == self.bridge.registered.sender or await self._sources.users.account(user) is not None
+        if is_known or not self._answers:
+            return
+        try:
+            await self.bridge.has_user(user)
+        except OutboundError as error:
+            self._answers = False
+            log.info("an application service was not asked for a user", service=self.id, user=user, error=str(error))
+
+    async def _deliver(self, sending: Transmission) -> bool:
+        """Whether the service has taken it; if not, it has fallen to another process."""
+        failures, clock = 0, self._sources.clock
+        while self._share.owns(self.id):
+            try:
+                await self.bridge.send(sending.txn_id, sending.body)
+            except (NotTaken, OutboundError) as error:
+                failures += 1
+                after = pause(failures, clock.random())
+                report = log.warning if failures == 1 else log.info
+                report("an application service does not take events", service=self.id, error=str(error), again=after)
+                await clock.sleep(after)
+            else:
+                if failures:
+                    log.info("an application service takes events again", service=self.id, failures=failures)
+                return True
+        return False
+
+    async def _rest(self, seconds: float) -> None:
+        """Until there is news, or for so long."""
+        sleeping = asyncio.ensure_future(self._sources.clock.sleep(seconds))
+        told = asyncio.ensure_future(self._news.wait())
+        try:
+            await asyncio.wait([sleeping, told], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            told.cancel()
