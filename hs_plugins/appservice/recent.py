@@ -51,7 +51,7 @@ class RecentEvents:
 
     async def after(self, position: int, limit: int) -> Stretch:
         """The next rows, up to `limit`."""
-        up_to = self.position
+        up_to = max(position, self.position)  # whoever sent before this process may have been told more
         if position >= self.horizon:
             rows = [each for each in self._rows if each[0] > position][:limit]
         else:

@@ -16,10 +16,12 @@ from hs_core.clock import Clock
 from hs_core.cluster.calls import Services
 from hs_core.cluster.shards import Shards
 from hs_core.core import Core
+from hs_core.db import Transaction
 from hs_core.matrix.identifiers import RoomAlias, UserId
 from hs_core.outbound import Bounds, Outbound, OutboundError
 from hs_core.streams.batch import Batch
-from hs_plugins.appservice import thirdparty
+from hs_core.streams.follower import stored_position
+from hs_plugins.appservice import store, thirdparty
 from hs_plugins.appservice.bridge import Bridge
 from hs_plugins.appservice.interests import Interests
 from hs_plugins.appservice.moments import Moments, MomentStreams
@@ -29,6 +31,7 @@ from hs_plugins.appservice.registered import Registered, Registry
 from hs_plugins.appservice.sender import Sender, Share, Sources
 from hs_plugins.directory.api import DIRECTORY_READ, PUBLISHING, Publishing
 from hs_plugins.login.api import USERS
+from hs_plugins.receipts.api import RECEIPT_CHANGES
 from hs_plugins.rooms.api import EVENTS, ROOMS_READ, EventRow, RoomsRead
 
 MOST_ALIKE: Final = 5
@@ -154,6 +157,7 @@ async def _senders(core: Core, bridges: Iterable[Bridge], share: Share) -> list[
         return []
     follower = core.follower(EVENTS)
     await follower.awake()
+    await core.db.write(lambda tx: _begin(tx, [bridge.registered.id for bridge in bridges]))
     recent = RecentEvents(follower, core.db)
     follower.subscribe(recent.hear)
     sources = Sources(recent, core.read_sides[ROOMS_READ], core.read_sides[USERS], core.db, core.clock)
@@ -161,6 +165,11 @@ async def _senders(core: Core, bridges: Iterable[Bridge], share: Share) -> list[
     if any(bridge.registered.service.receive_ephemeral for bridge in bridges):
         moments = await MomentStreams.follow(core)
     return [_sender(core, bridge, sources, share, moments) for bridge in bridges]
+
+
+def _begin(tx: Transaction, services: Sequence[str]) -> None:
+    positions = stored_position(tx, EVENTS.name), stored_position(tx, RECEIPT_CHANGES.name)
+    store.begin(tx, services, store.Progress(*positions))
 
 
 def _sender(core: Core, bridge: Bridge, sources: Sources, share: Share, moments: MomentStreams | None) -> Sender:

@@ -16,7 +16,6 @@ from hs_core.cluster.shards import Shards
 from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.matrix.identifiers import UserId
 from hs_core.outbound import OutboundError
-from hs_core.streams.follower import stored_position
 from hs_plugins.appservice import store
 from hs_plugins.appservice.bridge import Bridge, NotTaken
 from hs_plugins.appservice.formatting import as_body, as_event, invite_room_state
@@ -25,8 +24,7 @@ from hs_plugins.appservice.moments import Moments
 from hs_plugins.appservice.recent import RecentEvents
 from hs_plugins.appservice.store import Progress, Transmission
 from hs_plugins.login.api import Users
-from hs_plugins.receipts.api import RECEIPT_CHANGES
-from hs_plugins.rooms.api import EVENTS, EventRow, RoomsRead
+from hs_plugins.rooms.api import EventRow, RoomsRead
 
 MAX_EVENTS: Final = 100
 MAX_BYTES: Final = 1 << 20
@@ -123,14 +121,8 @@ class Sender:
                 self.moments.begin(wanted=False)
 
     def _find(self, tx: Transaction) -> Progress:
-        """A service that is new is told of what happens from now on."""
         self._share.prove(tx, self.id)
-        progress = store.find(tx, self.id)
-        if progress is None:
-            now = {name: stored_position(tx, name) for name in (EVENTS.name, RECEIPT_CHANGES.name)}
-            progress = Progress(now[EVENTS.name], now[RECEIPT_CHANGES.name])
-            store.begin(tx, self.id, progress)
-        return progress
+        return store.find(tx, self.id)
 
     async def _go_on(self, progress: Progress) -> Progress:
         """Look at what has happened since, and save it as the next transaction if it concerns the service.

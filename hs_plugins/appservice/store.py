@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from hs_core.db import Transaction
@@ -30,18 +32,17 @@ class Progress(msgspec.Struct, frozen=True):
     """What it has not acknowledged."""
 
 
-def find(tx: Transaction, service: str) -> Progress | None:
-    """`None` for one that is new."""
+def find(tx: Transaction, service: str) -> Progress:
+    """How far a service has come that has begun."""
     row = tx.one(_FIND, (service,))
-    if row is None:
-        return None
+    assert row is not None, "it was begun as the plugin started"
     sending = None if row[2] is None else Transmission(row[2], bytes(row[3]))
     return Progress(row[0], row[1], sending)
 
 
-def begin(tx: Transaction, service: str, progress: Progress) -> None:
-    """A service that is new has been told of everything before these positions."""
-    tx.run(_BEGIN, (service, progress.position, progress.receipts))
+def begin(tx: Transaction, services: Iterable[str], now: Progress) -> None:
+    """Those of the services that are new are told of what happens from now on."""
+    tx.run_many(_BEGIN, [(service, now.position, now.receipts) for service in services])
 
 
 def save(tx: Transaction, service: str, progress: Progress) -> None:

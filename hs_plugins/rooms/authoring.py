@@ -116,7 +116,7 @@ async def _build(
         depth=max((tip.depth for tip in tips.values()), default=0) + 1,
         prev_events=prev_events,
         auth_events=[event.event_id for event in auth_events],
-        origin_server_ts=at or engine.clock.now_ms(),
+        origin_server_ts=engine.clock.now_ms() if at is None else at,
         signing_keys=(engine.signing_key,),
         legacy_names=await _legacy_names(operation, prev_events, auth_events, engine),
     )

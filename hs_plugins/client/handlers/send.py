@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from hs_core.errors import BadJson, UserSuspended
+from hs_core.errors import BadJson, InvalidParam, UserSuspended
 from hs_core.http.request import Request
 from hs_core.http.requester import Requester
 from hs_core.http.responses import json_response
@@ -79,9 +79,19 @@ def _draft(request: Request, event_type: str, content: dict[str, Any], **where: 
         content=content,
         device_id=_device(asker),
         txn_id=request.params.get("txn_id"),
-        origin_server_ts=request.query_int("ts", 0, 2**53 - 1) if asker.appservice else None,
+        origin_server_ts=_timestamp(request) if asker.appservice else None,
         **where,
     )
+
+
+def _timestamp(request: Request) -> int | None:
+    """ "Attempting to set the timestamp to anything other than what is accepted by `origin_server_ts` should be
+    rejected by the server as a bad request."
+    """
+    ts = request.query_int("ts", 0, 2**53)
+    if ts == 2**53:
+        raise InvalidParam("The time is beyond what an event can have")
+    return ts
 
 
 def _device(asker: Requester) -> DeviceId | None:
