@@ -47,9 +47,9 @@ class Bridge:
     outbound: Outbound
     url: str
 
-    async def send(self, txn_id: str, body: bytes) -> None:
+    async def send(self, txn_id: int, body: bytes) -> None:
         """Have it take a transaction. Raises NotTaken, OutboundError."""
-        answer = await self._ask("PUT", f"/transactions/{quote(txn_id, safe='')}", body=body, seconds=SECONDS)
+        answer = await self._ask("PUT", f"/transactions/{txn_id}", body=body, seconds=SECONDS)
         if answer.status != 200:
             raise NotTaken(answer.status, answer.body)
 

@@ -22,7 +22,7 @@ from hs_plugins.appservice.formatting import as_body, as_event, invite_room_stat
 from hs_plugins.appservice.interests import Interests
 from hs_plugins.appservice.moments import Moments
 from hs_plugins.appservice.recent import RecentEvents
-from hs_plugins.appservice.store import Progress, Transmission
+from hs_plugins.appservice.store import Progress
 from hs_plugins.login.api import Users
 from hs_plugins.rooms.api import EventRow, RoomsRead
 
@@ -33,7 +33,6 @@ LOOK_SECONDS: Final = 1.0
 """How often is looked whether a service has come to this process, or has gone."""
 SAVE_EVERY: Final = 1_000
 """Positions: so many events may be looked at again after a crash that concerned the service no more the first time."""
-ID_LENGTH: Final = 12
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +113,7 @@ class Sender:
             while self._share.owns(self.id):
                 if progress.sending is None:
                     progress = await self._go_on(progress)
-                elif await self._deliver(progress.sending):
+                elif await self._deliver(progress.txn_id, progress.sending):
                     progress = replace(progress, sending=None)
         finally:
             if self.moments is not None:
@@ -155,11 +154,11 @@ class Sender:
         receipts = progress.receipts
         if self.moments is not None:
             ephemeral, receipts = await self.moments.take(progress.receipts)
-        sending = None
-        if events or ephemeral:
-            txn_id = f"{self._sources.clock.now_ms()}-{self._sources.clock.random_text(ID_LENGTH)}"
-            sending = Transmission(txn_id, as_body(events, ephemeral))
-        return Progress(position, receipts, sending)
+        if not events and not ephemeral:
+            return Progress(position, receipts, progress.txn_id)
+        # Greater than before, even if the database has been lost: the service may remember those that it has taken.
+        txn_id = max(progress.txn_id + 1, self._sources.clock.now_ms())
+        return Progress(position, receipts, txn_id, as_body(events, ephemeral))
 
     async def _next_events(self, after: int) -> tuple[list[bytes], int]:
         """Those that concern the service, and how far they go."""
@@ -196,12 +195,12 @@ class Sender:
             self._answers = False
             log.info("an application service was not asked for a user", service=self.id, user=user, error=str(error))
 
-    async def _deliver(self, sending: Transmission) -> bool:
+    async def _deliver(self, txn_id: int, body: bytes) -> bool:
         """Whether the service has taken it; if not, it has fallen to another process."""
         failures, clock = 0, self._sources.clock
         while self._share.owns(self.id):
             try:
-                await self.bridge.send(sending.txn_id, sending.body)
+                await self.bridge.send(txn_id, body)
             except (NotTaken, OutboundError) as error:
                 failures += 1
                 after = pause(failures, clock.random())

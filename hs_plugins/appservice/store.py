@@ -9,16 +9,8 @@ import msgspec
 from hs_core.db import Transaction
 
 _FIND = "SELECT position, receipts, txn_id, body FROM appservices WHERE id = ?"
-_BEGIN = "INSERT INTO appservices (id, position, receipts) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING"
+_BEGIN = "INSERT INTO appservices (id, position, receipts, txn_id) VALUES (?, ?, ?, 0) ON CONFLICT (id) DO NOTHING"
 _SAVE = "UPDATE appservices SET position = ?, receipts = ?, txn_id = ?, body = ? WHERE id = ?"
-
-
-class Transmission(msgspec.Struct, frozen=True):
-    """A transaction that a service is to take, or has taken."""
-
-    txn_id: str
-    body: bytes
-    """JSON: it is not changed any more."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -28,16 +20,17 @@ class Progress(msgspec.Struct, frozen=True):
     """Of the stream of room events: what is not after it has been told, or is part of `sending`."""
     receipts: int
     """The same of the stream of receipts."""
-    sending: Transmission | None = None
-    """What it has not acknowledged."""
+    txn_id: int = 0
+    """Of the newest transaction; each has a greater one than that before it."""
+    sending: bytes | None = None
+    """The body of that, if it is not acknowledged. JSON; it is not changed any more."""
 
 
 def find(tx: Transaction, service: str) -> Progress:
     """How far a service has come that has begun."""
     row = tx.one(_FIND, (service,))
     assert row is not None, "it was begun as the plugin started"
-    sending = None if row[2] is None else Transmission(row[2], bytes(row[3]))
-    return Progress(row[0], row[1], sending)
+    return Progress(row[0], row[1], row[2], None if row[3] is None else bytes(row[3]))
 
 
 def begin(tx: Transaction, services: Iterable[str], now: Progress) -> None:
@@ -47,6 +40,4 @@ def begin(tx: Transaction, services: Iterable[str], now: Progress) -> None:
 
 def save(tx: Transaction, service: str, progress: Progress) -> None:
     """Write down how far it has come."""
-    sending = progress.sending
-    told = (None, None) if sending is None else (sending.txn_id, sending.body)
-    tx.run(_SAVE, (progress.position, progress.receipts, *told, service))
+    tx.run(_SAVE, (progress.position, progress.receipts, progress.txn_id, progress.sending, service))

@@ -3,6 +3,6 @@ CREATE TABLE appservices (
     id       TEXT   NOT NULL PRIMARY KEY,
     position BIGINT NOT NULL,  -- of the stream of room events: what is not after it has been told, or is in the body
     receipts BIGINT NOT NULL,  -- the same of the stream of receipts
-    txn_id   TEXT,
-    body     BYTEA             -- JSON, as it was sent and will be sent again
+    txn_id   BIGINT NOT NULL,  -- of the newest transaction; each has a greater one than that before it
+    body     BYTEA             -- of that, in JSON, as it was sent and will be sent again; NULL once it is acknowledged
 );
