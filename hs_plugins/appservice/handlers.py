@@ -85,14 +85,27 @@ async def get_location(role: AppserviceRole, request: Request) -> Response:
 
 async def put_visibility(role: AppserviceRole, request: Request) -> Response:
     """`PUT /directory/list/appservice/{networkId}/{roomId}`."""
-    body, service = await request.json(VisibilityBody), request.asker.appservice
+    body = await request.json(VisibilityBody)
+    return await _publish(role, request, body.visibility == "public")
+
+
+async def delete_visibility(role: AppserviceRole, request: Request) -> Response:
+    """`DELETE /directory/list/appservice/{networkId}/{roomId}`.
+
+    NOTSPEC: it is what services used before they could say `private`, and still use.
+    """
+    return await _publish(role, request, False)
+
+
+async def _publish(role: AppserviceRole, request: Request, published: bool) -> Response:
+    service = request.asker.appservice
     assert service is not None, "nobody else is let through"
     room_id, network = request.room_id("room_id"), request.params["network_id"]
     if len(network) > MAX_NETWORK:
         raise InvalidParam(f"The ID of a network may have {MAX_NETWORK} characters")
     if room_id not in await role.rooms.members.rooms([room_id]):
         raise NotFound("Room not found")
-    await role.publishing.publish(room_id, instance_id(service, network), body.visibility == "public")
+    await role.publishing.publish(room_id, instance_id(service, network), published)
     return empty()
 
 

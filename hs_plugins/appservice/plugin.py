@@ -30,6 +30,7 @@ plugin = Plugin(
     routes=[
         Route("POST", PING, handlers.post_ping, Auth.APPSERVICE),
         Route("PUT", LISTED, handlers.put_visibility, Auth.APPSERVICE, affinity=By.ROOM),
+        Route("DELETE", LISTED, handlers.delete_visibility, Auth.APPSERVICE, affinity=By.ROOM),
         Route("GET", THIRD_PARTY + "/protocols", handlers.get_protocols),
         Route("GET", THIRD_PARTY + "/protocol/(?P<protocol>[^/]+)", handlers.get_protocol),
         Route("GET", THIRD_PARTY + "/user/(?P<protocol>[^/]+)", handlers.get_users),
@@ -41,7 +42,9 @@ plugin = Plugin(
     offers=[Offer(REGISTRATIONS, open_registrations, reads=_FOLLOWED, when_used=True)],
     hooks=AppserviceHooks.of,
     start=start,
-    tasks=[Task("share out application services", timedelta(seconds=1), AppserviceRole.take_share, Scope.SHARDED)],
+    tasks=[
+        Task("share out application services", timedelta(milliseconds=250), AppserviceRole.take_share, Scope.SHARDED)
+    ],
     migrations=Migrations("hs_plugins.appservice"),
     outbound=True,
 )

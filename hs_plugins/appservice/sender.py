@@ -29,7 +29,7 @@ from hs_plugins.rooms.api import EventRow, RoomsRead
 MAX_EVENTS: Final = 100
 MAX_BYTES: Final = 1 << 20
 """Of a transaction; one event may always be in it."""
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.5
 """How often is looked whether a service has come to this process, or has gone."""
 SAVE_EVERY: Final = 1_000
 """Positions: so many events may be looked at again after a crash that concerned the service no more the first time."""

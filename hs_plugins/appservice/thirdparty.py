@@ -16,6 +16,7 @@ MAX_FOUND: Final = 1_000
 
 ID_OF: Final = {"user": "userid", "location": "alias"}
 Kind = Literal["user", "location"]
+_DESCRIPTION: Final[Mapping[str, Any]] = {"user_fields": [], "location_fields": [], "icon": "", "field_types": {}}
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +44,12 @@ async def find(bridges: Sequence[Bridge], kind: Kind, name: str | None, fields: 
 
 
 def is_protocol(answer: Any) -> bool:
-    """Whether this is the description of a protocol."""
+    """Whether this describes a protocol. What services leave out is left out; what they say has the right type."""
     return (
         isinstance(answer, dict)
         and isinstance(answer.get("instances"), list)
         and all(isinstance(each, dict) for each in answer["instances"])
-        and isinstance(answer.get("icon"), str)
-        and isinstance(answer.get("field_types"), dict)
-        and all(isinstance(answer.get(key), list) for key in ("user_fields", "location_fields"))
+        and all(isinstance(answer.get(key, default), type(default)) for key, default in _DESCRIPTION.items())
     )
 
 
