@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from hs_core.cache import Cache
-from hs_core.errors import Forbidden, GuestForbidden, MissingToken, Unavailable, UnknownToken, UserLocked
+from hs_core.errors import Forbidden, GuestForbidden, MatrixError, MissingToken, Unavailable, UnknownToken, UserLocked
 from hs_core.http.request import Request
 from hs_core.http.requester import Requester
 from hs_core.matrix.identifiers import DeviceId, ServerName, UserId, parse_device_id, parse_user_id
@@ -84,6 +84,9 @@ class Authenticator:
         kind = route.auth
         if kind is Auth.NONE:
             return
+        if kind is Auth.OPTIONAL_APPSERVICE:
+            request.requester = await self._appservice(access_token(request))
+            return
         if kind is Auth.SERVER_SIGNATURE:
             if self.signatures is None:
                 raise Unavailable("Signatures cannot be checked now")
@@ -109,6 +112,17 @@ class Authenticator:
         if requester.appservice is not None and request.scope["query_string"]:
             return await _masquerade(self.tokens, requester, request)
         return requester
+
+    async def _appservice(self, token: str | None) -> Requester | None:
+        """The application service whose token it is, as itself; `None` if it is none."""
+        if token is None or self.tokens is None:
+            return None
+        hashed = token_hash(token)
+        try:
+            requester = self.remembered.get(hashed) or await self._check(self.tokens, token, hashed)
+        except MatrixError:
+            return None
+        return None if requester.appservice is None else requester
 
     async def _check(self, tokens: TokenChecker, token: str, hashed: bytes) -> Requester:
         forgotten = self._forgotten

@@ -43,6 +43,10 @@ class Auth(Enum):
     OPTIONAL_TOKEN = "optional_token"
     """A token is checked if there is one; without one `request.requester` is `None`."""
     APPSERVICE = "appservice"
+    OPTIONAL_APPSERVICE = "optional_appservice"
+    """Everybody may; `request.requester` is an application service, if the request has the token of one. Other tokens
+    mean nothing.
+    """
     SERVER_SIGNATURE = "server_signature"
     ADMIN = "admin"
 

@@ -110,7 +110,8 @@ async def _publish(role: AppserviceRole, request: Request, published: bool) -> R
 
 
 async def _by_fields(role: AppserviceRole, request: Request, kind: Kind) -> Response:
-    fields = {name: values for name, values in request.query.items() if name != "access_token"}
+    ours = {"access_token"} if request.asker.appservice is None else {"access_token", "device_id", "user_id"}
+    fields = {name: values for name, values in request.query.items() if name not in ours}
     if sum(map(len, fields.values())) > MAX_FIELDS:
         raise InvalidParam(f"At most {MAX_FIELDS} fields")
     return _found(await role.find_third_party(kind, request.params["protocol"], fields))

@@ -26,7 +26,7 @@ _FOLLOWED = [each.name for each in (ACCOUNT_CHANGES, EVENTS, TYPING_CHANGES, PRE
 
 plugin = Plugin(
     name="appservice",
-    requires=["directory", "login", "presence", "receipts", "rooms", "typing"],
+    requires=["directory", "login", "rooms"],
     routes=[
         Route("POST", PING, handlers.post_ping, Auth.APPSERVICE),
         Route("PUT", LISTED, handlers.put_visibility, Auth.APPSERVICE, affinity=By.ROOM),

@@ -15,6 +15,7 @@ from hs_plugins.login.reading import open_token_checker, open_users
 from hs_plugins.login.role import start
 
 LOGIN = CLIENT + "/login"
+REGISTER = CLIENT_R0 + "/register"
 TOKEN_VALIDITY = r"/_matrix/client/v1/register/m\.login\.registration_token/validity"
 DEVICE = f"{CLIENT_R0}/devices/(?P<device_id>[^/]+)"
 FALLBACK = f"{CLIENT_R0}/auth/(?P<stage>[^/]+)/fallback/web"
@@ -22,8 +23,8 @@ ADMINISTER = "/_hs/administer"
 SHARED_SECRET = "/_synapse/admin/v1/register"
 
 _register = [
-    Route("POST", f"{CLIENT_R0}/register", register.post_register, Auth.NONE, rate=RateClass.REGISTRATION),
-    Route("GET", f"{CLIENT_R0}/register/available", register.get_available, Auth.NONE, rate=RateClass.REGISTRATION),
+    Route("POST", REGISTER, register.post_register, Auth.OPTIONAL_APPSERVICE, rate=RateClass.REGISTRATION),
+    Route("GET", f"{REGISTER}/available", register.get_available, Auth.NONE, rate=RateClass.REGISTRATION),
     Route("GET", TOKEN_VALIDITY, register.get_token_validity, Auth.NONE, rate=RateClass.REGISTRATION),
     Route("GET", SHARED_SECRET, shared_secret.get_nonce, Auth.NONE, rate=RateClass.NONE),
     Route("POST", SHARED_SECRET, shared_secret.post_register, Auth.NONE, rate=RateClass.NONE),
@@ -34,7 +35,7 @@ _administration = [
 ]
 _login = [
     Route("GET", LOGIN, login.get_login, Auth.NONE),
-    Route("POST", LOGIN, login.post_login, Auth.NONE, rate=RateClass.LOGIN),
+    Route("POST", LOGIN, login.post_login, Auth.OPTIONAL_APPSERVICE, rate=RateClass.LOGIN),
     Route("POST", f"{CLIENT_R0}/refresh", login.post_refresh, Auth.NONE, rate=RateClass.LOGIN),
     Route("POST", "/_matrix/client/v1/login/get_token", login.post_get_token, rate=RateClass.LOGIN),
     Route("POST", f"{CLIENT_R0}/logout", login.post_logout, guests=True, locked_users=True),

@@ -47,6 +47,12 @@ async def test_a_token_is_optional_where_the_route_says_so_but_must_be_good(toy:
     assert (await ask(toy, "/who/maybe", "forged"))[0] == 401
 
 
+async def test_only_an_application_service_is_known_where_everybody_may_ask(toy: Toy) -> None:
+    assert (await ask(toy, "/who/appservice/maybe", "bridge"))[1]["user_id"] == BRIDGE
+    for token in (None, "alice", "forged", "expired"):
+        assert await ask(toy, "/who/appservice/maybe", token) == (200, None)
+
+
 @pytest.mark.parametrize(
     ("path", "token", "errcode"),
     [

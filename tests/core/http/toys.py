@@ -205,6 +205,7 @@ ROUTES = [
     Route("GET", "/who/maybe", who, auth=Auth.OPTIONAL_TOKEN),
     Route("GET", "/who/admin", who, auth=Auth.ADMIN),
     Route("GET", "/who/appservice", who, auth=Auth.APPSERVICE),
+    Route("GET", "/who/appservice/maybe", who, auth=Auth.OPTIONAL_APPSERVICE),
     Route("GET", "/who/server", who, auth=Auth.SERVER_SIGNATURE),
 ]
 
