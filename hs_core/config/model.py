@@ -176,7 +176,9 @@ class Outbound(Section, frozen=True, kw_only=True):
     verify_tls: bool = True
     """`false` believes any certificate: for tests."""
     allow_private_addresses: bool = False
-    """Whether they may go to addresses of private networks."""
+    """Whether they may go to addresses of private networks. Application services may be there anyway: the
+    administrator has written down where they are.
+    """
 
 
 class Federation(Section, frozen=True, kw_only=True):
@@ -319,7 +321,7 @@ class Config(Section, frozen=True, kw_only=True):
     outbound: Outbound = Outbound()
     federation: Federation = Federation()
     appservices: tuple[Path, ...] = ()
-    """Registration files of bridges and bots."""
+    """Registration files of bridges and bots: plugins/appservice.md."""
     email: Email | None = None
     identity: Identity = Identity()
     url_previews: UrlPreviews = UrlPreviews()

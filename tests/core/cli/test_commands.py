@@ -113,6 +113,20 @@ def test_check_finds_missing_files(shell: Shell) -> None:
     assert "a.crt" in done.stderr
 
 
+def test_a_registration_file_is_checked_with_its_lines(shell: Shell) -> None:
+    (shell.folder / "hs.yaml").write_text("server_name: example.org\nappservices: [bridge.yaml]\n")
+    bridge = "id: irc\nurl: null\nas_token: a\nhs_token: h\nsender_localpart: bot\nnamespaces:\n  users: {}\n"
+    (shell.folder / "bridge.yaml").write_text(bridge)
+
+    for command in ("check", "run", "up"):
+        done = shell.hs(command, "-c", "hs.yaml")
+        assert done.returncode == 2
+        assert "bridge.yaml:7: namespaces.users is not a list; write [a, b], or a line - a for each" in done.stderr
+
+    (shell.folder / "bridge.yaml").write_text(bridge.replace("{}", "[]"))
+    assert shell.hs("check", "-c", "hs.yaml").returncode == 0
+
+
 def test_check_finds_what_does_not_answer(shell: Shell) -> None:
     (shell.folder / "hs.yaml").write_text(
         "server_name: example.org\ndatabase: {url: 'postgresql://hs:sesame@127.0.0.1:1/hs'}\n"
