@@ -44,12 +44,14 @@ class Bridge:
     """A service that wants requests."""
 
     registered: Registered
-    outbound: Outbound
     url: str
+    sending: Outbound
+    """For transactions: they wait for no answers to questions."""
+    asking: Outbound
 
     async def send(self, txn_id: int, body: bytes) -> None:
         """Have it take a transaction. Raises NotTaken, OutboundError."""
-        answer = await self._ask("PUT", f"/transactions/{txn_id}", body=body, seconds=SECONDS)
+        answer = await self._ask(self.sending, "PUT", f"/transactions/{txn_id}", body=body, seconds=SECONDS)
         if answer.status != 200:
             raise NotTaken(answer.status, answer.body)
 
@@ -77,20 +79,21 @@ class Bridge:
 
     async def ping(self, body: bytes) -> None:
         """Raises NotTaken, OutboundError."""
-        answer = await self._once("POST", f"{V1}/ping", body=body, seconds=QUERY_SECONDS)
+        answer = await self._once(self.asking, "POST", f"{V1}/ping", body=body, seconds=QUERY_SECONDS)
         if answer.status != 200:
             raise NotTaken(answer.status, answer.body)
 
     async def _query(self, path: str, fields: dict[str, list[str]] | None = None) -> Answer:
         for _ in range(QUERY_TRIES - 1):
             try:
-                return await self._ask("GET", path, fields, seconds=QUERY_SECONDS / QUERY_TRIES)
+                return await self._ask(self.asking, "GET", path, fields, seconds=QUERY_SECONDS / QUERY_TRIES)
             except Unanswered:
                 continue
-        return await self._ask("GET", path, fields, seconds=QUERY_SECONDS / QUERY_TRIES)
+        return await self._ask(self.asking, "GET", path, fields, seconds=QUERY_SECONDS / QUERY_TRIES)
 
     async def _ask(
         self,
+        outbound: Outbound,
         method: str,
         path: str,
         fields: dict[str, list[str]] | None = None,
@@ -102,22 +105,22 @@ class Bridge:
         an HTTP status code that does not indicate success [...] then the homeserver should fall back"
         """
         query = f"?{urlencode(fields, doseq=True)}" if fields else ""
-        answer = await self._once(method, f"{V1}{path}{query}", body=body, seconds=seconds)
+        answer = await self._once(outbound, method, f"{V1}{path}{query}", body=body, seconds=seconds)
         if answer.status not in UNKNOWN_ROUTE or _is_about_the_matter(answer):
             return answer
         # Services from before the header look for the token in the query.
         token = urlencode({"access_token": self.registered.service.hs_token})
         legacy = LEGACY[path.split("/")[1]] + path
         older = await self._once(
-            method, f"{legacy}{query or '?'}{'&' if query else ''}{token}", body=body, seconds=seconds
+            outbound, method, f"{legacy}{query or '?'}{'&' if query else ''}{token}", body=body, seconds=seconds
         )
         return older if older.status == 200 or answer.status == 404 else answer
 
-    async def _once(self, method: str, path: str, *, body: bytes | None, seconds: float) -> Answer:
+    async def _once(self, outbound: Outbound, method: str, path: str, *, body: bytes | None, seconds: float) -> Answer:
         headers = {"Authorization": f"Bearer {self.registered.service.hs_token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return await self.outbound.request(
+        return await outbound.request(
             method, self.url + path, headers=headers, body=body, seconds=seconds, max_bytes=MAX_ANSWER
         )
 

@@ -45,6 +45,7 @@ async def post_ping(role: AppserviceRole, request: Request) -> Response:
     told = {} if body.transaction_id is None else {"transaction_id": body.transaction_id}
     started = role.clock.monotonic()
     await _ping(bridge, msgspec.json.encode(told))
+    role.senders[service].is_reached()
     return json_response({"duration_ms": round((role.clock.monotonic() - started) * 1000)})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hs_core.cluster.calls import ReadSides, Services
+from hs_core.cluster.calls import ReadSides, ServiceMissing, Services
 from hs_core.core import Core
 from hs_core.http.requester import Requester
 from hs_core.matrix.identifiers import DeviceId, RoomAlias, RoomId, ServerName, UserId, server_name_of
@@ -70,7 +70,10 @@ class AppserviceHooks:
     async def find_alias(self, alias: RoomAlias) -> tuple[RoomId, Sequence[ServerName]] | None:
         if server_name_of(alias) != self.server_name or not self.known.registry.having_alias(alias):
             return None
-        if not await self.services[APPSERVICES].make_alias(alias):
+        try:
+            if not await self.services[APPSERVICES].make_alias(alias):
+                return None
+        except ServiceMissing:
             return None
         found = (await self.read_sides[DIRECTORY_READ].find([alias])).get(alias)
         return None if found is None else (found.room_id, [self.server_name])
@@ -79,4 +82,7 @@ class AppserviceHooks:
     async def make_user(self, user: UserId) -> bool | None:
         if not self.known.registry.having_user(user):
             return None
-        return await self.services[APPSERVICES].make_user(user) or None
+        try:
+            return await self.services[APPSERVICES].make_user(user) or None
+        except ServiceMissing:
+            return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from hs_core.db import Database
@@ -53,7 +54,8 @@ class RecentEvents:
         """The next rows, up to `limit`."""
         up_to = max(position, self.position)  # whoever sent before this process may have been told more
         if position >= self.horizon:
-            rows = [each for each in self._rows if each[0] > position][:limit]
+            newer = list(takewhile(lambda each: each[0] > position, reversed(self._rows)))
+            rows = newer[: -limit - 1 : -1]
         else:
             load = self._follower.stream.load
             rows = list(await self._db.read(lambda tx: load(tx, position, up_to, limit)))

@@ -93,9 +93,10 @@ class Registry:
         return next((each for each in self.services.values() if each.owns_user(user)), None)
 
     def having_user(self, user: UserId) -> list[Registered]:
-        """The services that may make a user."""
+        """The services that may make a user: not those whose sender that is, who need not be asked for themselves."""
         claims = self.claims_on(user)
-        return [self.services[name] for name in claims.interested] if claims else []
+        interested = [self.services[name] for name in claims.interested] if claims else []
+        return [each for each in interested if each.sender != user]
 
     def having_alias(self, alias: RoomAlias) -> list[Registered]:
         """The services that may make an alias."""

@@ -36,6 +36,8 @@ from hs_plugins.rooms.api import EVENTS, ROOMS_READ, EventRow, RoomsRead
 
 MOST_ALIKE: Final = 5
 """Questions about one user or alias at once: a service that asks us for what we ask it for would never end."""
+MOST_AT_ONCE: Final = 100
+"""Questions about users and aliases; strangers can cause them. Beyond that there is nobody of that name."""
 PROTOCOLS_KEPT: Final = 1_000
 PROTOCOLS_KEPT_FOR: Final = 300.0
 """Seconds that what a service says of a protocol is remembered."""
@@ -55,6 +57,8 @@ class AppserviceRole:
     clock: Clock
     services: Services
     protocols_known: Cache[str, dict[str, Any]]
+    senders: dict[str, Sender] = field(default_factory=dict)
+    """To each of the bridges, whether it falls to this process or not."""
     asking: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -101,7 +105,7 @@ class AppserviceRole:
 
     async def _any(self, what: str, bridges: Sequence[Bridge], ask: Callable[[Bridge], Awaitable[bool]]) -> bool:
         """Whether one of the services says so. They are asked one after the other: only one is to make it."""
-        if self.asking[what] >= MOST_ALIKE:
+        if self.asking[what] >= MOST_ALIKE or self.asking.total() >= MOST_AT_ONCE:
             return False
         self.asking[what] += 1
         try:
@@ -125,8 +129,14 @@ async def start(core: Core) -> AsyncIterator[AppserviceRole]:
     """Send for as long as the context lasts. Where there are no application services, nothing is followed."""
     registry = core.read_sides[REGISTRATIONS].registry
     # The administrator has written the URLs, and services mostly run on the same host: no address is private here.
-    async with core.outbound(Bounds(per_destination=16), private=True) as outbound, asyncio.TaskGroup() as group:
-        bridges = _bridges(registry, outbound)
+    async with (
+        core.outbound(
+            Bounds(connections=1_000, per_destination=1_000), private=True
+        ) as sending,  # one for each service
+        core.outbound(Bounds(per_destination=16), private=True) as asking,
+        asyncio.TaskGroup() as group,
+    ):
+        bridges = _bridges(registry, sending, asking)
         role = AppserviceRole(
             registry=registry,
             bridges=bridges,
@@ -136,16 +146,16 @@ async def start(core: Core) -> AsyncIterator[AppserviceRole]:
             services=core.services,
             protocols_known=Cache(PROTOCOLS_KEPT, PROTOCOLS_KEPT_FOR, core.clock.monotonic),
         )
-        senders = await _senders(core, bridges.values(), role.share)
-        sending = [group.create_task(sender.run(), name=f"send to {sender.id}") for sender in senders]
+        role.senders.update({each.id: each for each in await _senders(core, bridges.values(), role.share)})
+        tasks = [group.create_task(each.run(), name=f"send to {each.id}") for each in role.senders.values()]
         yield role
-        for each in sending:
-            each.cancel()
+        for task in tasks:
+            task.cancel()
 
 
-def _bridges(registry: Registry, outbound: Outbound) -> dict[str, Bridge]:
+def _bridges(registry: Registry, sending: Outbound, asking: Outbound) -> dict[str, Bridge]:
     return {
-        name: Bridge(each, outbound, each.service.url.rstrip("/"))
+        name: Bridge(each, each.service.url.rstrip("/"), sending, asking)
         for name, each in registry.services.items()
         if each.service.url is not None
     }

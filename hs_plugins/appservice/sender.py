@@ -85,6 +85,11 @@ class Sender:
         self._saved = Progress(0, 0)
         self._answers = True
         """Whether the last question that it was asked has had an answer."""
+        self._reached = asyncio.Event()
+
+    def is_reached(self) -> None:
+        """The service is there: what it has not taken need not wait any longer."""
+        self._reached.set()
 
     async def run(self) -> None:
         """For as long as the plugin is active. Whatever fails is tried again, after longer and longer pauses."""
@@ -95,7 +100,7 @@ class Sender:
                     await self._serve()
                 failures = 0
                 self._news.clear()
-                await self._rest(LOOK_SECONDS)
+                await self._rest(LOOK_SECONDS, self._news)
             except (DatabaseUnavailable, NotOwner) as error:
                 log.warning("sending to an application service was interrupted", service=self.id, error=str(error))
                 await clock.sleep(LOOK_SECONDS)
@@ -135,7 +140,7 @@ class Sender:
         if made.sending is not None or self._saved.sending is not None or far:
             await self._save(made)
         elif not is_behind:
-            await self._rest(LOOK_SECONDS)
+            await self._rest(LOOK_SECONDS, self._news)
         return made
 
     async def _save(self, progress: Progress) -> None:
@@ -199,6 +204,7 @@ class Sender:
         """Whether the service has taken it; if not, it has fallen to another process."""
         failures, clock = 0, self._sources.clock
         while self._share.owns(self.id):
+            self._reached.clear()
             try:
                 await self.bridge.send(txn_id, body)
             except (NotTaken, OutboundError) as error:
@@ -206,17 +212,17 @@ class Sender:
                 after = pause(failures, clock.random())
                 report = log.warning if failures == 1 else log.info
                 report("an application service does not take events", service=self.id, error=str(error), again=after)
-                await clock.sleep(after)
+                await self._rest(after, self._reached)
             else:
                 if failures:
                     log.info("an application service takes events again", service=self.id, failures=failures)
                 return True
         return False
 
-    async def _rest(self, seconds: float) -> None:
-        """Until there is news, or for so long."""
+    async def _rest(self, seconds: float, news: asyncio.Event) -> None:
+        """Until something happens, or for so long."""
         sleeping = asyncio.ensure_future(self._sources.clock.sleep(seconds))
-        told = asyncio.ensure_future(self._news.wait())
+        told = asyncio.ensure_future(news.wait())
         try:
             await asyncio.wait([sleeping, told], return_when=asyncio.FIRST_COMPLETED)
         finally:

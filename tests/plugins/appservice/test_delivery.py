@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from hs_core.clock import Clock
 from hs_core.testing.client import Client
+from hs_core.testing.clock import TestClock
 from hs_core.testing.deployment import Deployment, deployed
 from hs_core.testing.homeserver import homeserver
 from hs_core.testing.http import Json
@@ -22,11 +24,13 @@ TRANSACTIONS = "/_matrix/app/v1/transactions/"
 
 
 @asynccontextmanager
-async def served(folder: Path, database_url: str, *bridges: Bridge) -> AsyncIterator[Client]:
+async def served(
+    folder: Path, database_url: str, *bridges: Bridge, clock: Clock | None = None
+) -> AsyncIterator[Client]:
     """A server with these services."""
     settings = {"appservices": [bridge.write(folder) for bridge in bridges]}
     async with (
-        homeserver(folder, database_url, settings=settings) as server,
+        homeserver(folder, database_url, settings=settings, clock=clock) as server,
         Client(server.url, shared_secret=server.shared_secret) as client,
     ):
         yield client
@@ -115,6 +119,22 @@ async def test_a_service_that_is_new_is_told_what_happens_from_now_on(tmp_path: 
 
         assert new.texts == ["now"]
         assert old.texts == ["long ago", "now"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_a_service_that_says_it_is_there_need_not_wait(tmp_path: Path, database_url: str) -> None:
+    bridge, clock = Bridge(), TestClock()
+    async with running(bridge), served(tmp_path, database_url, bridge, clock=clock) as client:
+        bot = await puppet(client, bridge, "bot")
+        await clock.advance(1)
+        bridge.status = 500
+        room = await bot.create_room()
+        await bridge.until(lambda: len(bridge.asked(TRANSACTIONS)) > 0)
+        bridge.status = 200
+        await bot.request("POST", f"/_matrix/client/v1/appservice/{bridge.name}/ping", json={})
+        await bridge.until(lambda: len(bridge.taken) > 0)  # while the clock stands still
+
+        assert bridge.events[0]["room_id"] == room
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

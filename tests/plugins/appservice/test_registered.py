@@ -65,6 +65,13 @@ def test_a_sender_is_its_services_alone() -> None:
     assert acting.id == "two"
 
 
+def test_a_service_is_not_asked_for_its_own_sender() -> None:
+    registry = Registry([service("one", (Namespace("@_a.*", True),))], HERE)
+
+    assert registry.having_user(UserId("@bot_one:hs.test")) == []
+    assert [each.id for each in registry.having_user(UserId("@_a:hs.test"))] == ["one"]
+
+
 def test_a_token_is_of_one_service_and_others_of_none() -> None:
     registry = Registry([service("one"), service("two")], HERE)
 
