@@ -38,6 +38,8 @@ MOST_ALIKE: Final = 5
 """Questions about one user or alias at once: a service that asks us for what we ask it for would never end."""
 MOST_AT_ONCE: Final = 100
 """Questions about users and aliases; strangers can cause them. Beyond that there is nobody of that name."""
+ONE_FOR_EACH: Final = Bounds(connections=1_000, per_destination=1_000)
+"""Connections for transactions: several services may be at one address."""
 PROTOCOLS_KEPT: Final = 1_000
 PROTOCOLS_KEPT_FOR: Final = 300.0
 """Seconds that what a service says of a protocol is remembered."""
@@ -130,9 +132,7 @@ async def start(core: Core) -> AsyncIterator[AppserviceRole]:
     registry = core.read_sides[REGISTRATIONS].registry
     # The administrator has written the URLs, and services mostly run on the same host: no address is private here.
     async with (
-        core.outbound(
-            Bounds(connections=1_000, per_destination=1_000), private=True
-        ) as sending,  # one for each service
+        core.outbound(ONE_FOR_EACH, private=True) as sending,
         core.outbound(Bounds(per_destination=16), private=True) as asking,
         asyncio.TaskGroup() as group,
     ):

@@ -47,14 +47,27 @@ class Share:
         """What falls to this process now."""
         self._shards = shards
 
-    def owns(self, service: str) -> bool:
-        return self._shards is not None and self._shards.owns(service)
+    def of(self, service: str) -> Tenure | None:
+        """`None` for a service that is another's."""
+        if self._shards is None or not self._shards.owns(service):
+            return None
+        return Tenure(self._shards, service)
 
-    def prove(self, tx: Transaction, service: str) -> None:
-        """Have `tx` fail unless the service is this process's. Raises NotOwner."""
-        if self._shards is None:
-            raise NotOwner("application services", [])
-        self._shards.prove(tx, [service])
+
+@dataclass(frozen=True)
+class Tenure:
+    """The time for which one process sends to a service. It ends for good: another may have sent before the next."""
+
+    shards: Shards
+    service: str
+
+    @property
+    def lasts(self) -> bool:
+        return self.shards.owns(self.service)
+
+    def prove(self, tx: Transaction) -> None:
+        """Have `tx` fail unless it lasts until the commit. Raises NotOwner."""
+        self.shards.prove(tx, [self.service])
 
 
 @dataclass(frozen=True)
@@ -96,8 +109,9 @@ class Sender:
         failures, clock = 0, self._sources.clock
         while True:
             try:
-                if self._share.owns(self.id):
-                    await self._serve()
+                tenure = self._share.of(self.id)
+                if tenure is not None:
+                    await self._serve(tenure)
                 failures = 0
                 self._news.clear()
                 await self._rest(LOOK_SECONDS, self._news)
@@ -109,26 +123,26 @@ class Sender:
                 log.exception("sending to an application service failed", service=self.id, failures=failures)
                 await clock.sleep(pause(failures, clock.random()))
 
-    async def _serve(self) -> None:
+    async def _serve(self, tenure: Tenure) -> None:
         """Until the service falls to another process."""
         if self.moments is not None:
             self.moments.begin(wanted=True)
         try:
-            progress = self._saved = await self._sources.db.write(self._find)
-            while self._share.owns(self.id):
+            progress = self._saved = await self._sources.db.write(lambda tx: self._find(tx, tenure))
+            while tenure.lasts:
                 if progress.sending is None:
-                    progress = await self._go_on(progress)
-                elif await self._deliver(progress.txn_id, progress.sending):
+                    progress = await self._go_on(tenure, progress)
+                elif await self._deliver(tenure, progress.txn_id, progress.sending):
                     progress = replace(progress, sending=None)
         finally:
             if self.moments is not None:
                 self.moments.begin(wanted=False)
 
-    def _find(self, tx: Transaction) -> Progress:
-        self._share.prove(tx, self.id)
+    def _find(self, tx: Transaction, tenure: Tenure) -> Progress:
+        tenure.prove(tx)
         return store.find(tx, self.id)
 
-    async def _go_on(self, progress: Progress) -> Progress:
+    async def _go_on(self, tenure: Tenure, progress: Progress) -> Progress:
         """Look at what has happened since, and save it as the next transaction if it concerns the service.
 
         It is saved together with the word that the transaction before it was taken.
@@ -138,14 +152,14 @@ class Sender:
         is_behind = made.position < self._sources.events.position or made.receipts > progress.receipts
         far = made.position - self._saved.position >= SAVE_EVERY or made.receipts - self._saved.receipts >= SAVE_EVERY
         if made.sending is not None or self._saved.sending is not None or far:
-            await self._save(made)
+            await self._save(tenure, made)
         elif not is_behind:
             await self._rest(LOOK_SECONDS, self._news)
         return made
 
-    async def _save(self, progress: Progress) -> None:
+    async def _save(self, tenure: Tenure, progress: Progress) -> None:
         def work(tx: Transaction) -> None:
-            self._share.prove(tx, self.id)
+            tenure.prove(tx)
             store.save(tx, self.id, progress)
 
         await self._sources.db.write(work)
@@ -200,10 +214,10 @@ class Sender:
             self._answers = False
             log.info("an application service was not asked for a user", service=self.id, user=user, error=str(error))
 
-    async def _deliver(self, txn_id: int, body: bytes) -> bool:
+    async def _deliver(self, tenure: Tenure, txn_id: int, body: bytes) -> bool:
         """Whether the service has taken it; if not, it has fallen to another process."""
         failures, clock = 0, self._sources.clock
-        while self._share.owns(self.id):
+        while tenure.lasts:
             self._reached.clear()
             try:
                 await self.bridge.send(txn_id, body)

@@ -21,6 +21,7 @@ from tests.plugins.appservice.bridges import Bridge, Puppet, puppet, running
 from tests.plugins.appservice.conftest import APART
 
 TRANSACTIONS = "/_matrix/app/v1/transactions/"
+FATES = [(act, victim) for act in ("freeze", "kill") for victim in ("bridges-0", "bridges-1")]
 
 
 @asynccontextmanager
@@ -176,25 +177,31 @@ async def test_whichever_process_dies_all_is_told_once_and_in_order(
             async with cluster as deployment, deployment.client("edge") as client:
                 bot = await puppet(client, bridge, "bot")
                 room = await bot.create_room()
-                for victim in ("bridges-0", "bridges-1"):
-                    await _survive(deployment, victim, bridge, bot, room)
-    assert bridge.texts == [f"{victim} {number}" for victim in ("bridges-0", "bridges-1") for number in range(30)]
+                for act, victim in FATES:
+                    await _survive(deployment, (act, victim), bridge, bot, room)
+    assert bridge.texts == [f"{act} {victim} {number}" for act, victim in FATES for number in range(30)]
     bodies: dict[str, Json] = {}
     for told in bridge.asked(TRANSACTIONS):
         assert bodies.setdefault(told.path, told.body) == told.body
     postgres_server.drop_database(database)
 
 
-async def _survive(deployment: Deployment, victim: str, bridge: Bridge, bot: Puppet, room: str) -> None:
-    """A process dies while the service does not take what is said."""
+async def _survive(deployment: Deployment, fate: tuple[str, str], bridge: Bridge, bot: Puppet, room: str) -> None:
+    """A process dies, or stands still for a while, and the service does not take what is said."""
+    act, victim = fate
     bridge.status = 500
-    bridge.told.clear()
-    talking = asyncio.create_task(_talk(bot, room, victim, 30))
-    await bridge.until(lambda: len(bridge.asked(TRANSACTIONS)) > 0)
-    await deployment[victim].kill()
+    before = len(bridge.asked(TRANSACTIONS))
+    talking = asyncio.create_task(_talk(bot, room, f"{act} {victim}", 30))
+    await bridge.until(lambda: len(bridge.asked(TRANSACTIONS)) > before)
+    if act == "freeze":
+        deployment[victim].freeze()
+    else:
+        await deployment[victim].kill()
     bridge.status = 200
     await talking
-    await bridge.hears(f"{victim} 29")
+    await bridge.hears(f"{act} {victim} 29")
+    if act == "freeze":
+        deployment[victim].thaw()
     await deployment.start([victim])
 
 
