@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hs_core.matrix.identifiers import RoomId
+from collections.abc import Iterable
+
+from hs_core.matrix.identifiers import RoomAlias, RoomId
 from hs_plugins.appservice.households import MEMBER, Households
 from hs_plugins.appservice.registered import Registered
 from hs_plugins.directory.api import DirectoryRead
@@ -18,9 +20,13 @@ class Interests:
         self._households = Households(registered, rooms)
         self._named: dict[RoomId, bool] = {}
 
-    def look_anew(self) -> None:
-        """Aliases may have changed."""
+    async def look_anew(self, rows: Iterable[EventRow]) -> None:
+        """Aliases may have changed: see which rooms have some, those of these events together."""
         self._named.clear()
+        if self._registered.has_aliases:
+            rooms = dict.fromkeys(row.room_id for row in rows)
+            aliases = await self._directory.of_rooms(rooms)
+            self._named.update({room_id: self._has_any(aliases.get(room_id, ())) for room_id in rooms})
 
     async def concerns(self, row: EventRow) -> bool:
         """ "Events will be sent to the AS if a local user matching one of the namespaces is the target of the event,
@@ -50,6 +56,8 @@ class Interests:
             return False
         named = self._named.get(room_id)
         if named is None:
-            aliases = await self._directory.of_room(room_id)
-            named = self._named[room_id] = any(map(self._registered.has_alias, aliases))
+            named = self._named[room_id] = self._has_any(await self._directory.of_room(room_id))
         return named
+
+    def _has_any(self, aliases: Iterable[RoomAlias]) -> bool:
+        return any(map(self._registered.has_alias, aliases))

@@ -166,7 +166,6 @@ class Sender:
         self._saved = progress
 
     async def _look(self, progress: Progress) -> Progress:
-        self._interests.look_anew()
         self._answers = True
         events, position = await self._next_events(progress.position)
         ephemeral: list[bytes] = []
@@ -182,6 +181,7 @@ class Sender:
     async def _next_events(self, after: int) -> tuple[list[bytes], int]:
         """Those that concern the service, and how far they go."""
         stretch = await self._sources.events.after(after, MAX_EVENTS)
+        await self._interests.look_anew(row for _, row in stretch.rows)
         events: list[bytes] = []
         size, before = 0, after
         for position, row in stretch.rows:

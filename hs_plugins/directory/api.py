@@ -88,6 +88,9 @@ class DirectoryRead(Protocol):
     async def of_room(self, room_id: RoomId) -> list[RoomAlias]:
         """This server's aliases of a room, the oldest first."""
 
+    async def of_rooms(self, room_ids: Collection[RoomId]) -> dict[RoomId, list[RoomAlias]]:
+        """The same of several rooms; one without any is left out."""
+
     async def is_published(self, room_id: RoomId, network: str = "") -> bool:
         """Whether the room is on a list."""
 

@@ -25,6 +25,9 @@ class StoredDirectory:
     async def of_room(self, room_id: RoomId) -> list[RoomAlias]:
         return await self._db.read(lambda tx: store.aliases_of_room(tx, room_id, MAX_ALIASES))
 
+    async def of_rooms(self, room_ids: Collection[RoomId]) -> dict[RoomId, list[RoomAlias]]:
+        return await self._db.read(lambda tx: store.aliases_of_rooms(tx, room_ids, MAX_ALIASES)) if room_ids else {}
+
     async def is_published(self, room_id: RoomId, network: str = "") -> bool:
         return await self._db.read(lambda tx: store.is_published(tx, room_id, network))
 

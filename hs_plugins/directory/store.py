@@ -27,6 +27,14 @@ _OF_ROOM = """
     SELECT alias FROM room_aliases WHERE room_id = ? AND reserved_until IS NULL ORDER BY created_ts, alias LIMIT ?
 """
 
+_OF_ROOMS = """
+    SELECT room_id, alias FROM (
+        SELECT room_id, alias, ROW_NUMBER() OVER (PARTITION BY room_id ORDER BY created_ts, alias) AS place
+        FROM room_aliases WHERE room_id = ANY(?) AND reserved_until IS NULL
+    ) ranked
+    WHERE place <= ? ORDER BY room_id, place
+"""
+
 _PUBLISH = """
     INSERT INTO published_rooms (room_id, network, published, position) VALUES (?, ?, ?, ?)
     ON CONFLICT (room_id, network) DO UPDATE SET published = excluded.published, position = excluded.position
@@ -73,6 +81,14 @@ def find_aliases(tx: Transaction, aliases: Collection[RoomAlias]) -> dict[RoomAl
 def aliases_of_room(tx: Transaction, room_id: RoomId, limit: int) -> list[RoomAlias]:
     """The oldest first."""
     return [row[0] for row in tx.all(_OF_ROOM, (room_id, limit))]
+
+
+def aliases_of_rooms(tx: Transaction, room_ids: Collection[RoomId], limit: int) -> dict[RoomId, list[RoomAlias]]:
+    """Up to `limit` of each room, the oldest first."""
+    found: dict[RoomId, list[RoomAlias]] = {}
+    for room_id, alias in tx.all(_OF_ROOMS, (list(room_ids), limit)):
+        found.setdefault(room_id, []).append(alias)
+    return found
 
 
 def publish(tx: Transaction, row: PublishedRow, position: int) -> None:
