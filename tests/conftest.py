@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import yaml
 
 from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client
@@ -58,12 +59,32 @@ async def _serve(
         raise
 
 
+APPSERVICE = {
+    "id": "quiet",
+    "url": None,
+    "as_token": "the-token-of-the-quiet-service",
+    "hs_token": "what-it-is-told-by-the-server",
+    "sender_localpart": "_quiet_bot",
+    "namespaces": {"users": [{"exclusive": True, "regex": "@_quiet_.*"}]},
+}
+"""An application service of all servers, which wants to be told nothing."""
+
+
+def _register_appservice(folder: Path) -> dict[str, Any]:
+    """Settings."""
+    file = folder / "appservice.yaml"
+    file.write_text(yaml.safe_dump(APPSERVICE), encoding="utf-8")
+    return {"appservices": [str(file)]}
+
+
 @asynccontextmanager
-async def _cluster(folder: Path, database: str, layout: Mapping[str, Any]) -> AsyncIterator[Homeserver]:
+async def _cluster(
+    folder: Path, database: str, layout: Mapping[str, Any], settings: Mapping[str, Any]
+) -> AsyncIterator[Homeserver]:
     """With a Redis of its own: on a shared one it would hear other deployments of the same name."""
     with run_redis() as redis:
         async with (
-            deployed(folder, database, redis.url(), layout) as deployment,
+            deployed(folder, database, redis.url(), layout, **settings) as deployment,
             deployment.joined() as server,
         ):
             yield server
@@ -85,7 +106,11 @@ async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             stack.callback(postgres.drop_database, name)
             url = postgres.url(name)
         layout = LAYOUTS.get(request.param)
-        whole = homeserver(folder, url) if layout is None else _cluster(folder, url, layout)
+        settings = _register_appservice(folder)
+        if layout is None:
+            whole = homeserver(folder, url, settings=settings)
+        else:
+            whole = _cluster(folder, url, layout, settings)
         up: asyncio.Future[Homeserver] = asyncio.get_running_loop().create_future()
         down = asyncio.Event()
         serving = asyncio.create_task(_serve(whole, up, down))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from hs_core.http.routes import Claim, Literal, claims_of, expand
+from hs_core.plugin.declaration import Auth
 from hs_core.plugin.discovery import discover
 from hs_core.testing.acts import next_transaction_id
 from hs_core.testing.client import Client, User
+from tests.conftest import APPSERVICE
 from tests.spec.schema import Operation, operation
 
 Segments = list[tuple[str | None, str]]
@@ -71,9 +73,9 @@ class Visitor:
     names: dict[str, str]
 
     @classmethod
-    async def arrive(cls, client: Client, *, admin: bool) -> Visitor:
-        """A new user in a new room."""
-        user = await client.register(admin=admin)
+    async def arrive(cls, client: Client, kind: Auth) -> Visitor:
+        """A new user in a new room, who can prove what routes of this kind ask for."""
+        user = await client.register(admin=kind is Auth.ADMIN)
         room = await user.create_room(preset="public_chat")
         event = await user.send_text(room, "hello")
         names = {
@@ -92,5 +94,8 @@ class Visitor:
             "txn_id": next_transaction_id(),
             "stage": "m.login.dummy",
             "server_name": user.server_name,
+            "appservice_id": str(APPSERVICE["id"]),
         }
+        if kind is Auth.APPSERVICE:
+            user.access_token = str(APPSERVICE["as_token"])
         return cls(user, {name: quote(value, safe="") for name, value in names.items()})

@@ -42,7 +42,7 @@ class Knocker:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._visitors: dict[bool, Visitor] = {}
+        self._visitors: dict[Auth, Visitor] = {}
         self._replaced = 0
         self._door: Door | None = None
 
@@ -55,10 +55,10 @@ class Knocker:
         data: bytes | None = None,
         **headers: str,
     ) -> Answer:
-        admin = door.claim.route.auth is Auth.ADMIN
-        if admin not in self._visitors:
-            self._visitors[admin] = await Visitor.arrive(self.client, admin=admin)
-        visitor = self._visitors[admin]
+        kind = door.claim.route.auth
+        if kind not in self._visitors:
+            self._visitors[kind] = await Visitor.arrive(self.client, kind)
+        visitor = self._visitors[kind]
         path = door.path(visitor.names | (names or {})) + "?" + query
         async with asyncio.timeout(PATIENCE):
             try:
@@ -68,7 +68,7 @@ class Knocker:
                 answer = await visitor.user.answer(door.method, path, data=data, headers=JSON | headers)
         succeeded = not is_refused(answer) and door.method != "GET"
         if (answer.errcode == "M_UNKNOWN_TOKEN" and not headers) or (succeeded and self._may_replace(door)):
-            del self._visitors[admin]
+            del self._visitors[kind]
         return answer
 
     def _may_replace(self, door: Door) -> bool:

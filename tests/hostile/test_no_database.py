@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hs_core.db import Database, DatabaseUnavailable
+from hs_core.plugin.declaration import Auth
 from hs_core.testing.client import Client
 from hs_core.testing.faults import failing_reads, failing_writes
 from hs_core.testing.homeserver import Homeserver
@@ -31,9 +32,9 @@ async def test_without_a_database_nobody_is_told_of_a_failure_of_ours(
     server: Homeserver, failing: Callable[[Database, Exception], AbstractContextManager[None]]
 ) -> None:
     async with Client(server.url, shared_secret=server.shared_secret) as client:
-        reader = await Visitor.arrive(client, admin=True)
+        reader = await Visitor.arrive(client, Auth.ADMIN)
         visits = [
-            (reader if door.method == "GET" else await Visitor.arrive(client, admin=True), door) for door in doors()
+            (reader if door.method == "GET" else await Visitor.arrive(client, Auth.ADMIN), door) for door in doors()
         ]
         with failing(server.core.db, AWAY), capture_logs() as logged:
             answers = [await _knock(visitor, door) for visitor, door in visits]
