@@ -42,6 +42,8 @@ class Households:
 
     async def has_member(self, row: EventRow) -> bool:
         """Whether one of the users is in the room once the event has become part of it."""
+        if not row.room_state:  # it is not known yet
+            return await self.has_member_now(row.room_id)
         household = self._rooms.pop(row.room_id)
         if household is None:
             household = await self._load(row.room_state)

@@ -22,7 +22,7 @@ class Identities:
     def __init__(self, registry: Registry, users: Users) -> None:
         self._registry = registry
         self._users = users
-        self._accounts: LRU[UserId, Account] = LRU(MAX_KNOWN)
+        self.accounts: LRU[UserId, Account] = LRU(MAX_KNOWN)
         self._devices: LRU[tuple[UserId, DeviceId], bool] = LRU(MAX_KNOWN)
         self._changes = 0
 
@@ -30,7 +30,7 @@ class Identities:
         """Accounts and devices that have changed."""
         for _, row in batch.rows:
             self._changes += 1
-            self._accounts.pop(row.user_id)
+            self.accounts.pop(row.user_id)
             if row.device_id is not None:
                 self._devices.pop((row.user_id, row.device_id))
             elif row.change == "deactivated":
@@ -78,11 +78,11 @@ class Identities:
         )
 
     async def _account(self, user: UserId) -> Account | None:
-        account, changes = self._accounts.get(user), self._changes
+        account, changes = self.accounts.get(user), self._changes
         if account is None:
             account = await self._users.account(user)
             if account is not None and changes == self._changes:
-                self._accounts[user] = account
+                self.accounts[user] = account
         return account
 
     async def _has_device(self, user: UserId, device: DeviceId) -> bool:

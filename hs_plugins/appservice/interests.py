@@ -34,9 +34,10 @@ class Interests:
         alias which matches one of the namespaces".
         """
         registered = self._registered
-        if registered.has_user(row.sender) or registered.has_room(row.room_id):
-            return True
         if row.type == MEMBER and registered.has_user(row.state_key or ""):
+            await self._households.has_member(row)  # so that it is known what is true of the room from now on
+            return True
+        if registered.has_user(row.sender) or registered.has_room(row.room_id):
             return True
         return await self._is_named(row.room_id) or await self._households.has_member(row)
 

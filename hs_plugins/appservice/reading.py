@@ -36,4 +36,5 @@ async def open_registrations(core: Core) -> AsyncIterator[Registrations]:
         follower = core.follower(ACCOUNT_CHANGES)
         await follower.awake()
         follower.subscribe(identities.hear)
+        core.caches["appservice_accounts"] = identities.accounts
     yield Registrations(registry, identities)

@@ -74,6 +74,30 @@ async def test_a_service_hears_who_is_online(site: Site) -> None:
     assert bob.user_id not in {each["sender"] for each in heard}
 
 
+async def test_a_service_hears_who_types_while_its_users_are_there(site: Site) -> None:
+    body = {"username": "loud-listener", "auth": {"type": "m.login.dummy"}}
+    listener = User(site.client, await site.client.request("POST", "/register", json=body), None)
+    alice = await site.client.register()
+    room, other = [await alice.create_room(preset="public_chat") for _ in range(2)]
+
+    async def types(where: str, begins: bool) -> None:
+        body = {"typing": begins, "timeout": 30_000}
+        await alice.request("PUT", path("rooms", where, "typing", alice.user_id), json=body)
+
+    await listener.join(room)
+    await types(room, True)
+    await site.log.until(lambda: len(of(site, "m.typing", room)) == 1)
+    await types(room, False)
+    await site.log.until(lambda: len(of(site, "m.typing", room)) == 2)
+    await listener.leave(room)
+    await types(room, True)
+    await listener.join(other)
+    await types(other, True)
+    await site.log.until(lambda: len(of(site, "m.typing", other)) == 1)
+
+    assert len(of(site, "m.typing", room)) == 2
+
+
 async def test_who_does_not_ask_for_it_hears_nothing_of_that(site: Site) -> None:
     alice, bob = await site.client.register(), await puppet(site.client, site.irc, "typist")
     room = await bob.create_room(preset="public_chat")
