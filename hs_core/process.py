@@ -252,6 +252,7 @@ class _Doors:
             clock=self.core.clock,
             readiness=self.readiness.reasons,
             forward=None if company is None else _forward(company),
+            max_upload=self.core.config.media.max_upload_size,
             bus=None if company is None else company.bus,
             outage=self.outage,
             draining=self.core.draining,

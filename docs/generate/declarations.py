@@ -56,7 +56,9 @@ def _particulars(route: Route) -> Iterable[str]:
         yield "locked users"
     if route.resource is not Resource.CLIENT:
         yield f"resource {route.resource.value}"
-    if route.max_body != USUAL_BODY:
+    if route.upload:
+        yield "an upload"
+    elif route.max_body != USUAL_BODY:
         yield f"bodies to {route.max_body >> 10} KiB"
     if route.tag is not None:
         yield f"tag {route.tag}"

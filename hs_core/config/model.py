@@ -156,6 +156,7 @@ class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     join: RateLimit = RateLimit(0.5, 20)
     invite: RateLimit = RateLimit(0.5, 20)
     profile: RateLimit = RateLimit(0.5, 20)
+    upload: RateLimit = RateLimit(2, 100)
     login: RateLimit = RateLimit(0.2, 10)
     registration: RateLimit = RateLimit(0.2, 5)
     federation: RateLimit = RateLimit(100, 1000)

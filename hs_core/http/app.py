@@ -66,6 +66,8 @@ class Site:
     readiness: Callable[[], Sequence[str]]
     """Names what is missing for requests to be answered."""
     forward: Forward | None = None
+    max_upload: int = 0
+    """Bytes that a file may have which a route takes for its body."""
     bus: Bus | None = None
     """What connects with the other processes, if there can be any: who was told that something is done finds it done
     wherever the next request is answered.
@@ -189,13 +191,14 @@ class _App:
             request_id = given.decode()
         else:
             request_id = f"{self._request_id_prefix}-{next(self._request_ids)}"
+        route = match.claim.route
         return Request(
             scope,
             receive,
             params=match.params,
             plugin=match.claim.plugin,
             request_id=request_id,
-            max_body=match.claim.route.max_body,
+            max_body=self._site.max_upload if route.upload else route.max_body,
             proxied=self._proxied,
             draining=self._site.draining,
             header_map=headers,

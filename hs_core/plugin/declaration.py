@@ -83,6 +83,7 @@ class RateClass(Enum):
     JOIN = "join"
     INVITE = "invite"
     PROFILE = "profile"
+    UPLOAD = "upload"
     LOGIN = "login"
     REGISTRATION = "registration"
     FEDERATION = "federation"
@@ -119,6 +120,8 @@ class Route:
     """The tag is only for requests without this query parameter: a `/sync` without `since` is an initial sync."""
     max_body: int = 256 * 1024
     """Bytes; a larger body is answered with 413 `M_TOO_LARGE` before it is read whole."""
+    upload: bool = False
+    """The body is a file, for which `media.max_upload_size` stands in the place of `max_body`."""
 
 
 def nothing_stored(tx: Transaction, after: int, up_to: int, limit: int) -> Sequence[Any]:

@@ -168,6 +168,12 @@ async def test_a_body_over_the_routes_bound_is_413_with_and_without_a_length(toy
         assert (status, refusal["errcode"]) == (413, "M_TOO_LARGE")
 
 
+async def test_an_upload_has_a_limit_of_its_own(toy: Toy) -> None:
+    assert await posted(toy, "/upload", b"x" * 2000) == (200, {"bytes": 2000})
+    status, refusal = await posted(toy, "/upload", b"x" * 2001)
+    assert (status, refusal["errcode"]) == (413, "M_TOO_LARGE")
+
+
 async def test_a_refused_body_is_dropped_and_the_connection_serves_on(toy: Toy) -> None:
     reader, writer = await toy.connect()
     writer.write(b"POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000)

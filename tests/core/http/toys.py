@@ -189,6 +189,7 @@ ROUTES = [
     open_route("POST", "/greet", greet),
     open_route("POST", "/anything", anything),
     open_route("POST", "/size", size, max_body=1000),
+    open_route("POST", "/upload", size, upload=True),
     open_route("GET", "/query", query),
     open_route("GET", r"/long/(?P<length>[^/]+)", long_text),
     open_route("GET", "/parts", parts),
@@ -266,6 +267,7 @@ async def running(
         clock,
         lambda: problems,
         forward,
+        max_upload=2000,
     )
     listener = listener or Listener(port=0)
     server = Server(site.draining)
