@@ -1,0 +1,1 @@
+"""Files that users upload, such as avatars, and thumbnails of them (client-server API, "Content repository")."""

@@ -1,0 +1,167 @@
+"""Thumbnails: made when somebody first asks for one, kept for all who ask later."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import structlog
+
+from hs_core.clock import Clock
+from hs_core.db import Database, Transaction
+from hs_core.errors import MatrixError, NotFound, TooLarge, Unavailable, Unknown, as_matrix_error
+from hs_plugins.media import store
+from hs_plugins.media.filing import Filing
+from hs_plugins.media.sizes import Wanted
+from hs_plugins.media.values import Stored, Thumbnail
+
+log = structlog.get_logger(__name__)
+
+SECONDS: Final = 30.0
+"""That one may take, however busy the machine is; the process has its own bound for how much it works."""
+MAX_QUEUED: Final = 100
+KEPT: Final = 40
+"""Thumbnails of one file."""
+PROBLEMS_KEPT_MS: Final = 24 * 60 * 60 * 1000
+"""What could not be made is tried again after a day: the settings may have changed."""
+MAX_WORDS: Final = 1024
+FILE_NAMES: Final = {
+    "image/jpeg": "thumbnail.jpg",
+    "image/png": "thumbnail.png",
+    "image/gif": "thumbnail.gif",
+    "image/webp": "thumbnail.webp",
+}
+""" "SHOULD contain a file name (e.g. `thumbnail.png`)" """
+
+_PROGRAM: Final = ("-P", "-m", "hs_plugins.media.thumbnails")
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What the program says; it has the same struct without this library."""
+
+    content_type: str
+    is_original: bool
+    problem: str | None
+
+
+class Busy(Unavailable):
+    """There is more to do than can be done."""
+
+    usual_message = "Too many thumbnails are being made"
+
+
+@dataclass
+class Thumbnails:
+    """One of each kind is made at a time, and few of all kinds."""
+
+    db: Database
+    clock: Clock
+    filing: Filing
+    max_pixels: int
+    slots: asyncio.Semaphore
+    group: asyncio.TaskGroup
+    making: dict[tuple[str, Wanted], asyncio.Task[Thumbnail | MatrixError]] = field(default_factory=dict)
+
+    async def of(self, original: Stored, asked: Wanted) -> Stored:
+        """A thumbnail. Raises Unknown, TooLarge, Unavailable; NotFound if the file has gone."""
+        wanted = asked.rounded()
+        made = await self.db.read(lambda tx: store.thumbnail(tx, original.file_id, wanted), rows=1)
+        made = made or await self._make_once(original.file_id, wanted)
+        if made.problem is not None:
+            raise _refusal(made.problem)
+        file_id = original.file_id if made.file_id is None else made.file_id
+        return Stored(file_id, made.content_type, FILE_NAMES[made.content_type])
+
+    async def _make_once(self, of_file: str, wanted: Wanted) -> Thumbnail:
+        """Whoever asks first may leave: others may be waiting for the same."""
+        key = (of_file, wanted)
+        if key not in self.making:
+            if len(self.making) >= MAX_QUEUED:
+                raise Busy
+            task = self.group.create_task(self._make(of_file, wanted), name="make a thumbnail")
+            self.making[key] = task
+            task.add_done_callback(lambda _: self.making.pop(key))
+        made = await asyncio.shield(self.making[key])
+        if isinstance(made, MatrixError):
+            raise made
+        return made
+
+    async def _make(self, of_file: str, wanted: Wanted) -> Thumbnail | MatrixError:
+        """A failure is returned: it is for those who wait, and not for the group of tasks."""
+        try:
+            async with self.slots:
+                return await self._made(of_file, wanted)
+        except Exception as error:
+            return as_matrix_error(error)
+
+    async def _made(self, of_file: str, wanted: Wanted) -> Thumbnail:
+        folder, file_id = self.filing.folder, self.filing.new_id()
+        try:
+            (await folder.open(of_file)).close()
+        except FileNotFoundError:
+            log.error("a file is missing", file=of_file)
+            raise NotFound("The file has gone") from None
+        try:
+            paths = (folder.path(of_file), folder.partial(file_id))
+            outcome = await self._run(*map(str, (*paths, *wanted, self.max_pixels)))
+            has_file = outcome.problem is None and not outcome.is_original
+            made = Thumbnail(file_id if has_file else None, outcome.content_type, outcome.problem)
+            if has_file:
+                await self.filing.complete(file_id)
+            return await self.db.write(lambda tx: self._keep(tx, of_file, wanted, made))
+        finally:
+            folder.discard(file_id)
+
+    def _keep(self, tx: Transaction, of_file: str, wanted: Wanted, made: Thumbnail) -> Thumbnail:
+        now = self.clock.now_ms()
+        store.limit_thumbnails(tx, of_file, KEPT - 1, now)
+        if not store.add_thumbnail(tx, of_file, wanted, made, now):
+            return store.thumbnail(tx, of_file, wanted) or made
+        if made.file_id is not None and not store.name(tx, made.file_id):
+            raise Unavailable
+        return made
+
+    async def _run(self, *arguments: str) -> Outcome:
+        """Run the program. Raises Busy if it does not end in time."""
+        # A session of its own: whoever interrupts the server from a terminal lets it finish this first.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *_PROGRAM,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(SECONDS):
+                assert process.stdout is not None
+                said = await process.stdout.read(MAX_WORDS)
+                status = await process.wait()
+        except TimeoutError:
+            raise Busy from None
+        finally:
+            with suppress(ProcessLookupError):
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        if status > 0:
+            log.error("the program for thumbnails does not run", status=status)
+            raise Unavailable("Thumbnails cannot be made at the moment", retry_after=60)
+        if status < 0:  # it was killed: for its time, its memory, or by its decoder's fault
+            log.warning("an image was too much for its decoder", signal=-status)
+            return Outcome("", is_original=False, problem="too large")
+        return msgspec.json.decode(said, type=Outcome)
+
+
+def _refusal(problem: str) -> MatrixError:
+    """ "Homeservers should not attempt to generate thumbnails for images that are too large, returning a HTTP 413 error
+    with the `M_TOO_LARGE` code", and 400 where "the server cannot thumbnail the content".
+    """
+    if problem == "too large":
+        return TooLarge("The image is too large for a thumbnail")
+    return Unknown("Thumbnails cannot be made of this file")

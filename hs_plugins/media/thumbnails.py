@@ -1,0 +1,194 @@
+"""Make one thumbnail, in a process of its own: images come from strangers, and decoders have faults.
+
+The only module that knows the imaging library. Run as `python -P -m hs_plugins.media.thumbnails SOURCE TARGET WIDTH
+HEIGHT METHOD ANIMATED MAX_PIXELS`; prints one line of JSON, an `Outcome`. Whatever the image does to this process, its
+time, memory and files are bounded, and the server goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from PIL import Image, ImageSequence
+
+from hs_plugins.media.sizes import Cut, Extent, Wanted
+
+FORMATS: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
+"""What thumbnails are made of. The types are those that a thumbnail may have."""
+JPEGS: Final = {"JPEG", "MPO"}
+"""The second is several of the first in one file, as telephones make them."""
+MOVING: Final = {"GIF", "PNG", "WEBP"}
+
+CPU_SECONDS: Final = 10
+ADDRESS_SPACE: Final = 1 << 30
+LARGEST_FILE: Final = 64 << 20
+MAX_FRAMES: Final = 300
+MAX_MOVING_PIXELS: Final = 50_000_000
+"""Of all frames of an animated thumbnail together; what has more stands still, as does what takes too long."""
+SHORTEST_FRAME, LONGEST_FRAME = 10, 60_000
+"""Milliseconds."""
+MAX_PROFILE: Final = 64 << 10
+"""Bytes of a colour profile."""
+
+_ORIENTATION: Final = 0x0112
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How an image is turned to stand as its EXIF data say it does."""
+_TURNED: Final = {5, 6, 7, 8}
+
+Problem = Literal["too large", "no image"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it: a type and whether the image is its own thumbnail, or why there is none."""
+
+    content_type: str = ""
+    is_original: bool = False
+    problem: Problem | None = None
+
+
+class TooLarge(Exception):
+    """The image has too many pixels."""
+
+
+def main() -> None:
+    source, target, width, height, method, animated, max_pixels = sys.argv[1:]
+    _bound_this_process()
+    wanted = Wanted(int(width), int(height), cast(Any, method), animated == "True")
+    try:
+        outcome = make(Path(source), Path(target), wanted, int(max_pixels))
+    except (TooLarge, MemoryError):
+        outcome = Outcome(problem="too large")
+    except Exception:  # decoders raise whatever they like, and all of it means that this is no image for us
+        outcome = Outcome(problem="no image")
+    print(json.dumps(asdict(outcome)))  # noqa: T201, this is how the server is told
+
+
+def make(source: Path, target: Path, wanted: Wanted, max_pixels: int) -> Outcome:
+    """Write a thumbnail to `target`, if the image is not its own. Raises TooLarge, and what decoders raise."""
+    Image.MAX_IMAGE_PIXELS = None  # it warns where this refuses
+    with Image.open(source, formats=list(FORMATS)) as image:
+        if image.width * image.height > max_pixels:
+            raise TooLarge
+        orientation = _orientation(image)
+        upright = Extent(image.width, image.height)
+        upright = upright.turned if orientation in _TURNED else upright
+        moves = image.format in MOVING and getattr(image, "is_animated", False)
+        cut = wanted.cut(upright)
+        if cut is None and (wanted.animated or not moves):
+            _decode(image)
+            return Outcome(FORMATS[_format(image)], is_original=True)
+        cut = cut or Cut(upright, upright)
+        if moves and wanted.animated and _write_moving(image, cut, target):
+            return Outcome("image/webp")
+        return Outcome(_write_still(image, cut, orientation, target))
+
+
+def _write_still(image: Image.Image, cut: Cut, orientation: int, target: Path) -> str:
+    """Returns the type. What is neither a photograph nor opaque becomes a PNG."""
+    image.seek(0)
+    as_stored = Cut(cut.part.turned, cut.size.turned) if orientation in _TURNED else cut
+    profile = image.info.get("icc_profile") or b""
+    small = _resize(image, as_stored)
+    if orientation in _UPRIGHT:
+        small = small.transpose(_UPRIGHT[orientation])
+    options: dict[str, Any] = {"icc_profile": profile if len(profile) <= MAX_PROFILE else None}
+    if small.mode in {"RGB", "L"} and _format(image) in {"JPEG", "WEBP"}:
+        small.save(target, "JPEG", quality=82, progressive=True, **options)
+        return FORMATS["JPEG"]
+    small.save(target, "PNG", **options)
+    return FORMATS["PNG"]
+
+
+def _write_moving(image: Image.Image, cut: Cut, target: Path) -> bool:
+    """False if it is too much."""
+    frames: list[Image.Image] = []
+    durations: list[int] = []
+    most = min(MAX_FRAMES, MAX_MOVING_PIXELS // (cut.size.width * cut.size.height))
+    for frame in _frames(image):
+        if len(frames) >= most or _cpu_seconds() > CPU_SECONDS / 2:
+            return False
+        frames.append(_resize(frame, cut).convert("RGBA"))
+        duration = frame.info.get("duration", 100) or 100
+        durations.append(int(min(max(duration, SHORTEST_FRAME), LONGEST_FRAME)))
+    again = image.info.get("loop", 1)
+    options = {"duration": durations, "loop": min(max(int(again), 0), 65_535), "quality": 75, "method": 2}
+    frames[0].save(target, "WEBP", save_all=True, append_images=frames[1:], **options)
+    return True
+
+
+def _frames(image: Image.Image) -> Iterator[Image.Image]:
+    yield from ImageSequence.Iterator(image)
+
+
+def _resize(image: Image.Image, cut: Cut) -> Image.Image:
+    """The middle of an image at another size, as grey, RGB or RGBA. A JPEG may be decoded smaller than it is."""
+    before = Extent(image.width, image.height)
+    if image.format in JPEGS:
+        across, down = before.width * cut.size.width, before.height * cut.size.height
+        image.draft(None, (-(-across // cut.part.width), -(-down // cut.part.height)))
+    plain = image.convert(_plain_mode(image))
+    width = cut.part.width * plain.width / before.width
+    height = cut.part.height * plain.height / before.height
+    left, top = (plain.width - width) / 2, (plain.height - height) / 2
+    box = (left, top, left + width, top + height)
+    return plain.resize(cut.size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
+
+
+def _plain_mode(image: Image.Image) -> str:
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        return "RGBA"
+    return "L" if image.mode in {"1", "L", "I;16", "I"} else "RGB"
+
+
+def _decode(image: Image.Image) -> None:
+    """Find out whether it is an image to its end, before anybody is told that it is one."""
+    if image.format in JPEGS:
+        image.draft(None, (64, 64))
+    image.load()
+
+
+def _format(image: Image.Image) -> str:
+    return "JPEG" if image.format in JPEGS else str(image.format)
+
+
+def _orientation(image: Image.Image) -> int:
+    with suppress(Exception):  # an image may be good although its EXIF data are not
+        return int(image.getexif().get(_ORIENTATION, 1))
+    return 1
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _bound_this_process() -> None:
+    for limit, value in (
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_AS, ADDRESS_SPACE),
+        (resource.RLIMIT_FSIZE, LARGEST_FILE),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(limit)
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (most, hard))
+
+
+if __name__ == "__main__":
+    main()
