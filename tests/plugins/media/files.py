@@ -12,6 +12,8 @@ from urllib.parse import quote
 from PIL import Image
 
 from hs_core.clock import Clock
+from hs_core.plugin.declaration import Plugin
+from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client, User
 from hs_core.testing.homeserver import Homeserver, homeserver
 from hs_core.testing.http import Answer, path
@@ -35,7 +37,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def moving(width: int, height: int, kind: str = "GIF", frames: int = 3) -> bytes:
     """Each frame has a colour of its own, and is shown for another time."""
-    images = [Image.new("RGB", (width, height), (80 * index, 0, 200)) for index in range(frames)]
+    images = [Image.new("RGB", (width, height), (40 * index % 256, index // 7, 200)) for index in range(frames)]
     durations = [100 * (index + 1) for index in range(frames)]
     return encoded(images[0], kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
 
@@ -78,14 +80,21 @@ async def thumbnail(user: User, file: str, width: int, height: int, method: str 
     return await user.answer("GET", f"{MEDIA}/thumbnail{file}", params=query)
 
 
+def few_plugins() -> list[Plugin]:
+    """Those without which there are no uploads."""
+    installed = discover().plugins
+    return [installed[name] for name in ("rooms", "login", "media")]
+
+
 @asynccontextmanager
 async def served(
     folder: Path, clock: Clock | None = None, settings: dict[str, Any] | None = None, **section: Any
 ) -> AsyncIterator[tuple[Homeserver, Client]]:
     """A server of one's own; `section` is the plugin's in the configuration."""
     settings = {"plugins": {"media": section}} | (settings or {})
+    url = f"sqlite:///{folder}/hs.db"
     async with (
-        homeserver(folder, f"sqlite:///{folder}/hs.db", clock=clock, settings=settings) as server,
+        homeserver(folder, url, clock=clock, settings=settings, plugins=few_plugins()) as server,
         Client(server.url, shared_secret=server.shared_secret) as client,
     ):
         yield server, client

@@ -146,10 +146,13 @@ async def test_what_is_said_to_be_too_large_is_not_sent(client: Client) -> None:
 
     headers = {"Authorization": f"Bearer {alice.access_token}", "Content-Length": str((50 << 20) + 1)}
     url = alice.base_urls[0] + UPLOAD
-    async with asyncio.timeout(20), aiohttp.ClientSession() as session:
-        async with session.post(url, data=never(), headers=headers) as answer:
-            assert answer.status == 413
-            assert (await answer.json())["errcode"] == "M_TOO_LARGE"
+    async with (
+        asyncio.timeout(20),
+        aiohttp.ClientSession() as session,
+        session.post(url, data=never(), headers=headers) as answer,
+    ):
+        assert answer.status == 413
+        assert (await answer.json())["errcode"] == "M_TOO_LARGE"
 
 
 # Asynchronous uploads

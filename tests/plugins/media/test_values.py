@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.message import Message
 from urllib.parse import unquote
 
 import pytest
@@ -110,9 +109,6 @@ def test_a_file_name_survives_the_header(name: str) -> None:
     if rest.startswith("filename*=utf-8''"):
         assert unquote(rest.removeprefix("filename*=utf-8''")) == name
     else:
-        message = Message()
-        message["Content-Disposition"] = header
-        assert message.get_filename() == name or '"' in name or "\\" in name
         assert rest.removeprefix('filename="')[:-1].replace('\\"', '"').replace("\\\\", "\\") == name
 
 
