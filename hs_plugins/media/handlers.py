@@ -48,7 +48,7 @@ async def get_config(role: MediaRole, _request: Request) -> Response:
 async def get_download(role: MediaRole, request: Request) -> Response:
     """`GET /download/{serverName}/{mediaId}`, and with a `fileName` to save it under."""
     stored = await _found(role, request)
-    if (filename := request.params.get("file_name")) is not None:
+    if filename := request.params.get("file_name"):
         stored = Stored(stored.file_id, stored.content_type, filename)
     return await _content(role, request, stored)
 

@@ -15,7 +15,8 @@ MEDIA: Final = "/_matrix/client/v1/media"
 LEGACY: Final = "/_matrix/media/(?:r0|v1|v3)"
 """Uploads are still here; what is read, only for those who do not know better."""
 URI: Final = "/(?P<server_name>[^/]+)/(?P<media_id>[^/]+)"
-NAMED: Final = URI + "/(?P<file_name>[^/]+)"
+NAMED: Final = URI + "/(?P<file_name>[^/]*)"
+"""Some clients have a slash at the end although they want no name."""
 
 _route = partial(Route, resource=Resource.MEDIA)
 

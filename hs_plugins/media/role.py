@@ -98,8 +98,10 @@ async def _check_folder(folder: Folder, db: Database, clock: Clock) -> None:
     expected = await db.read(store.folder_id)
     found = await asyncio.to_thread(folder.read_id)
     if expected is None:
-        own: str = found or await asyncio.to_thread(folder.write_id, clock.random_text(_ID_LENGTH))
-        found, expected = own, await db.write(lambda tx: store.set_folder_id(tx, own))
+        if found is None:
+            found = await asyncio.to_thread(folder.write_id, clock.random_text(_ID_LENGTH))
+        own = found
+        expected = await db.write(lambda tx: store.set_folder_id(tx, own))
     if found != expected:
         where = folder.root / ID_FILE
         raise OSError(

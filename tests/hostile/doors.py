@@ -78,6 +78,7 @@ class Visitor:
         user = await client.register(admin=kind is Auth.ADMIN)
         room = await user.create_room(preset="public_chat")
         event = await user.send_text(room, "hello")
+        uri = (await user.request("POST", "/_matrix/media/v3/upload", data=b"hello"))["content_uri"]
         names = {
             "room_id": room,
             "room_id_or_alias": room,
@@ -95,6 +96,7 @@ class Visitor:
             "stage": "m.login.dummy",
             "server_name": user.server_name,
             "appservice_id": str(APPSERVICE["id"]),
+            "media_id": uri.rpartition("/")[2],
         }
         if kind is Auth.APPSERVICE:
             user.access_token = str(APPSERVICE["as_token"])

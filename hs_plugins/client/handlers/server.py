@@ -8,8 +8,8 @@ from hs_core.http.responses import json_response
 from hs_core.matrix.room_version import ROOM_VERSIONS
 from hs_plugins.client.role import ClientApi
 
-SPEC_VERSIONS = ["r0.5.0", "r0.6.0", "r0.6.1", *(f"v1.{minor}" for minor in range(1, 11))]
-"""v1.11 is where media need authentication: clients choose their media endpoints by it, and there are none here yet."""
+SPEC_VERSIONS = ["r0.5.0", "r0.6.0", "r0.6.1", *(f"v1.{minor}" for minor in range(1, 12))]
+"""v1.11 is where media need authentication: clients choose their media endpoints by it."""
 
 UNSTABLE_FEATURES = {
     "org.matrix.msc3440.stable": True,

@@ -37,6 +37,8 @@ async def test_who_downloads_may_give_it_another_name(client: Client) -> None:
     answer = await download(alice, file, "Krieg/Frieden ☮.txt")
     assert answer.headers["Content-Disposition"] == "inline; filename*=utf-8''Krieg%2FFrieden%20%E2%98%AE.txt"
     assert answer.body == PDF
+    unchanged = await download(alice, file, "")
+    assert unchanged.headers["Content-Disposition"] == 'inline; filename="a.txt"'
 
 
 async def test_without_a_name_and_type_there_is_none(client: Client) -> None:
