@@ -16,7 +16,7 @@ from hs_plugins.media.sizes import Method, Wanted
 from hs_plugins.media.values import DEFAULT_WAIT_MS, LONGEST_WAIT_MS, Stored, Upload
 
 MAX_FILENAME: Final = 1024
-"""Characters."""
+"""Bytes: it has to go into a header, where each may need three."""
 MAX_SIDE: Final = 1 << 20
 METHODS: Final[dict[str, Method]] = {"crop": "crop", "scale": "scale"}
 
@@ -48,7 +48,7 @@ async def get_config(role: MediaRole, _request: Request) -> Response:
 async def get_download(role: MediaRole, request: Request) -> Response:
     """`GET /download/{serverName}/{mediaId}`, and with a `fileName` to save it under."""
     stored = await _found(role, request)
-    if filename := request.params.get("file_name"):
+    if filename := _filename(request.params.get("file_name")):
         stored = Stored(stored.file_id, stored.content_type, filename)
     return await _content(role, request, stored)
 
@@ -91,12 +91,17 @@ async def _content(role: MediaRole, request: Request, stored: Stored) -> Respons
 
 def _upload(request: Request) -> Upload:
     """Raises InvalidParam."""
-    filename = request.query_text("filename") or None
-    if filename is not None and len(filename) > MAX_FILENAME:
-        raise InvalidParam(f"A file name has at most {MAX_FILENAME} characters")
+    filename = _filename(request.query_text("filename"))
     announced = min(int(request.header(b"content-length") or 0), request.max_body)
     content_type = parse_content_type(request.header(b"content-type"))
     return Upload(request.stream(), announced, content_type, filename)
+
+
+def _filename(given: str | None) -> str | None:
+    """Raises InvalidParam."""
+    if given is not None and len(given.encode()) > MAX_FILENAME:
+        raise InvalidParam(f"A file name has at most {MAX_FILENAME} bytes")
+    return given or None
 
 
 def _wanted(request: Request) -> Wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import unquote
 
 import aiohttp
 import pytest
@@ -136,7 +137,11 @@ async def test_guests_look_at_files_and_upload_none(client: Client) -> None:
 
 async def test_a_name_has_an_end(client: Client) -> None:
     alice = await client.register()
-    assert await alice.error("POST", UPLOAD, data=b"x", params={"filename": "x" * 1025}) == (400, "M_INVALID_PARAM")
+    longest = "☮" * 341 + "x"
+    file = await upload(alice, b"x", filename=longest)
+    assert unquote((await download(alice, file)).headers["Content-Disposition"]).endswith(longest)
+    assert await alice.error("POST", UPLOAD, data=b"x", params={"filename": longest + "x"}) == (400, "M_INVALID_PARAM")
+    assert (await download(alice, file, longest + "x")).errcode == "M_INVALID_PARAM"
 
 
 async def test_what_is_said_to_be_too_large_is_not_sent(client: Client) -> None:
