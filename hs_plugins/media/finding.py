@@ -44,6 +44,6 @@ class Finding:
 
     async def _one(self, media_id: str) -> LocalMedia:
         media = await self.db.read(lambda tx: store.one(tx, media_id), rows=1)
-        if media is None or (media.expires_ts is not None and media.expires_ts <= self.clock.now_ms()):
+        if media is None or media.quarantined_by is not None or media.is_expired(self.clock.now_ms()):
             raise NotFound("There is no such file")
         return media

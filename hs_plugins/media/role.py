@@ -17,6 +17,7 @@ from hs_core.core import Core
 from hs_core.db import Database
 from hs_core.errors import NotFound
 from hs_plugins.media import store
+from hs_plugins.media.administration import Administration
 from hs_plugins.media.config import MediaConfig
 from hs_plugins.media.filing import Filing
 from hs_plugins.media.finding import Finding
@@ -42,6 +43,7 @@ class MediaRole:
     finding: Finding
     uploads: Uploads
     thumbnails: Thumbnails
+    administration: Administration
 
     async def open(self, stored: Stored) -> OpenFile:
         """Raises NotFound if the file is not where it should be."""
@@ -87,6 +89,7 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
                 finding=Finding(core.server_name, core.db, core.clock, waiting),
                 uploads=Uploads(core.server_name, config, core.db, core.clock, filing, waiting),
                 thumbnails=thumbnails,
+                administration=Administration(core.db, core.clock),
             )
             for task in (*work, *thumbnails.making.values()):
                 task.cancel()

@@ -13,8 +13,23 @@ from hs_plugins.media.values import LocalMedia, Stored, Thumbnail
 _COLUMNS: Final = LocalMedia.__struct_fields__
 _ONE = f"SELECT {', '.join(_COLUMNS)} FROM local_media WHERE media_id = ?"
 _LOCK_USER = """
-    INSERT INTO media_users (user_id, bytes) VALUES (?, ?)
-    ON CONFLICT (user_id) DO UPDATE SET bytes = media_users.bytes + excluded.bytes RETURNING bytes
+    INSERT INTO media_users (user_id, files, bytes) VALUES (?, ?, ?) ON CONFLICT (user_id) DO UPDATE
+    SET files = media_users.files + excluded.files, bytes = media_users.bytes + excluded.bytes RETURNING bytes
+"""
+_FILES = "SELECT files FROM media_users WHERE user_id = ?"
+_OF_USER = f"""
+    SELECT {", ".join(_COLUMNS)} FROM local_media WHERE user_id = ? AND file_id IS NOT NULL
+    ORDER BY created_ts DESC, media_id DESC LIMIT ? OFFSET ?
+"""
+_OLDEST_OF_USER = """
+    SELECT media_id FROM local_media WHERE user_id = ? AND file_id IS NOT NULL ORDER BY created_ts, media_id LIMIT ?
+"""
+_DELETE = f"DELETE FROM local_media WHERE media_id = ? RETURNING {', '.join(_COLUMNS)}"
+_QUARANTINE = "UPDATE local_media SET quarantined_by = ? WHERE media_id = ?"
+_QUARANTINE_OF_USER = """
+    UPDATE local_media SET quarantined_by = ? WHERE media_id IN (
+        SELECT media_id FROM local_media WHERE user_id = ? AND file_id IS NOT NULL AND quarantined_by IS NULL LIMIT ?
+    )
 """
 _USED = "SELECT bytes FROM media_users WHERE user_id = ?"
 _PENDING = "SELECT COUNT(*), MIN(expires_ts) FROM local_media WHERE user_id = ? AND expires_ts > ?"
@@ -59,9 +74,14 @@ def used(tx: Transaction, user: UserId) -> int:
     return int(tx.value(_USED, (user,)) or 0)
 
 
-def lock_user(tx: Transaction, user: UserId, more: int = 0) -> int:
-    """Count `more` bytes; how many there are now. Nobody else does until the end of the transaction."""
-    return int(tx.value(_LOCK_USER, (user, more)) or 0)
+def files_of(tx: Transaction, user: UserId) -> int:
+    """How many files the user has uploaded."""
+    return int(tx.value(_FILES, (user,)) or 0)
+
+
+def lock_user(tx: Transaction, user: UserId, files: int = 0, size: int = 0) -> int:
+    """Count so many files and bytes more; how many bytes there are now. Nobody else does until the transaction ends."""
+    return int(tx.value(_LOCK_USER, (user, files, size)) or 0)
 
 
 def pending(tx: Transaction, user: UserId, now: int) -> tuple[int, int]:
@@ -84,6 +104,32 @@ def fill(tx: Transaction, media_id: str, size: int, stored: Stored) -> bool:
 def uploaded(tx: Transaction, media_ids: Collection[str]) -> list[str]:
     """Those of a few URIs that have a file."""
     return [row[0] for row in tx.all(_UPLOADED, (list(media_ids),))]
+
+
+def of_user(tx: Transaction, user: UserId, first: int, limit: int) -> list[LocalMedia]:
+    """What the user has uploaded, the newest first."""
+    return [LocalMedia(*row) for row in tx.all(_OF_USER, (user, limit, first))]
+
+
+def oldest_of_user(tx: Transaction, user: UserId, limit: int) -> list[str]:
+    """The IDs of the first files that the user has uploaded."""
+    return [row[0] for row in tx.all(_OLDEST_OF_USER, (user, limit))]
+
+
+def delete(tx: Transaction, media_id: str) -> LocalMedia | None:
+    """What was there; its file is not named any more."""
+    row = tx.one(_DELETE, (media_id,))
+    return None if row is None else LocalMedia(*row)
+
+
+def quarantine(tx: Transaction, media_id: str, by: UserId | None) -> bool:
+    """Whether there is such a file."""
+    return tx.run(_QUARANTINE, (by, media_id)) > 0
+
+
+def quarantine_of_user(tx: Transaction, user: UserId, by: UserId, limit: int) -> int:
+    """Some of the user's files; how many."""
+    return tx.run(_QUARANTINE_OF_USER, (by, user, limit))
 
 
 def forget_expired(tx: Transaction, before: int, limit: int) -> int:

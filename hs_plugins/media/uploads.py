@@ -103,7 +103,7 @@ class Uploads:
             raise Forbidden("Somebody else has made this URI")
         if media.expires_ts is None:
             raise _overwritten()
-        if media.expires_ts <= self.clock.now_ms():
+        if media.is_expired(self.clock.now_ms()):
             raise NotFound("The media ID has expired")
 
     async def _check(self, by: Requester, upload: Upload) -> None:
@@ -120,7 +120,7 @@ class Uploads:
 
     def _count(self, tx: Transaction, by: Requester, stored: Stored, size: int) -> None:
         """Of the transaction that gives the file to somebody: it counts as theirs, and is not loose any more."""
-        used = store.lock_user(tx, by.user_id, size)
+        used = store.lock_user(tx, by.user_id, 1, size)
         if by.rate_limited:
             self._check_quota(used)
         if not store.name(tx, stored.file_id):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -45,11 +45,28 @@ class LocalMedia(msgspec.Struct, frozen=True):
     size: int
     content_type: str
     filename: str | None
+    quarantined_by: UserId | None = None
+    """The administrator who let nobody have it any more."""
 
     @property
     def stored(self) -> Stored | None:
         """The file, if it is uploaded."""
         return None if self.file_id is None else Stored(self.file_id, self.content_type, self.filename)
+
+    def is_expired(self, now: int) -> bool:
+        """Whether nobody may upload it any more, although nobody has."""
+        return self.expires_ts is not None and self.expires_ts <= now
+
+    def to_admin_json(self) -> dict[str, Any]:
+        """As tools for administrators know it."""
+        return {
+            "media_id": self.media_id,
+            "media_type": self.content_type,
+            "media_length": self.size,
+            "upload_name": self.filename,
+            "created_ts": self.created_ts,
+            "quarantined_by": self.quarantined_by,
+        }
 
 
 class Thumbnail(msgspec.Struct, frozen=True):

@@ -7,15 +7,18 @@ CREATE TABLE local_media (
     file_id      TEXT,                         -- NULL: it is not uploaded yet
     size         BIGINT NOT NULL DEFAULT 0,
     content_type TEXT   NOT NULL DEFAULT '',
-    filename     TEXT
+    filename     TEXT,
+    quarantined_by TEXT                        -- the administrator who let nobody have it any more
 );
+CREATE INDEX local_media_of_user ON local_media (user_id, created_ts, media_id) WHERE file_id IS NOT NULL;
 CREATE INDEX local_media_pending ON local_media (user_id, expires_ts) WHERE expires_ts IS NOT NULL;
 CREATE INDEX local_media_expiring ON local_media (expires_ts) WHERE expires_ts IS NOT NULL;
 
 -- How much each user has uploaded. Who adds to it, or makes a URI, locks the user's row.
 CREATE TABLE media_users (
     user_id TEXT   NOT NULL PRIMARY KEY,
-    bytes   BIGINT NOT NULL DEFAULT 0
+    files   BIGINT NOT NULL,
+    bytes   BIGINT NOT NULL
 );
 
 -- Thumbnails of files, whoever the files are of.

@@ -1,0 +1,1 @@
+"""HTTP in, one call, JSON or a file out."""
