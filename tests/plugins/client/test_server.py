@@ -9,8 +9,8 @@ SUMMARY = "/_matrix/client/v1/room_summary"
 async def test_anybody_is_told_the_versions(client: Client) -> None:
     versions = (await client.request("GET", "/_matrix/client/versions"))["versions"]
 
-    assert "v1.10" in versions
-    assert "v1.11" not in versions
+    assert "v1.11" in versions
+    assert "v1.12" not in versions
 
 
 async def test_capabilities_are_those_of_all_plugins(client: Client) -> None:
