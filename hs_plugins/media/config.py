@@ -27,4 +27,4 @@ class MediaConfig(Section, frozen=True, kw_only=True):
     max_image_pixels: Annotated[int, msgspec.Meta(ge=1, le=500_000_000)] = 50_000_000
     """Of a larger image no thumbnail is made."""
     thumbnails_at_once: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
-    """That a process makes; each may take a gigabyte for a few seconds."""
+    """That a process makes, one for each user; each may take a gigabyte for a few seconds."""

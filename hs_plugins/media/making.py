@@ -17,13 +17,16 @@ from hs_core.errors import MatrixError, NotFound, TooLarge, Unavailable, Unknown
 from hs_plugins.media import store
 from hs_plugins.media.filing import Filing
 from hs_plugins.media.sizes import Wanted
+from hs_plugins.media.turns import Turns
 from hs_plugins.media.values import Stored, Thumbnail
 
 log = structlog.get_logger(__name__)
 
 SECONDS: Final = 30.0
 """That one may take, however busy the machine is; the process has its own bound for how much it works."""
-MAX_QUEUED: Final = 100
+MOST_OF_ONE: Final = 100
+MOST: Final = 1000
+"""Thumbnails that wait to be made, for one person and for all."""
 KEPT: Final = 40
 """Thumbnails of one file."""
 PROBLEMS_KEPT_MS: Final = 24 * 60 * 60 * 1000
@@ -48,12 +51,6 @@ class Outcome(msgspec.Struct, frozen=True):
     problem: str | None
 
 
-class Busy(Unavailable):
-    """There is more to do than can be done."""
-
-    usual_message = "Too many thumbnails are being made"
-
-
 @dataclass
 class Thumbnails:
     """One of each kind is made at a time, and few of all kinds."""
@@ -62,27 +59,25 @@ class Thumbnails:
     clock: Clock
     filing: Filing
     max_pixels: int
-    slots: asyncio.Semaphore
+    turns: Turns
     group: asyncio.TaskGroup
     making: dict[tuple[str, Wanted], asyncio.Task[Thumbnail | MatrixError]] = field(default_factory=dict)
 
-    async def of(self, original: Stored, asked: Wanted) -> Stored:
-        """A thumbnail. Raises Unknown, TooLarge, Unavailable; NotFound if the file has gone."""
+    async def of(self, original: Stored, asked: Wanted, by: str) -> Stored:
+        """A thumbnail, for somebody. Raises Unknown, TooLarge, Unavailable; NotFound if the file has gone."""
         wanted = asked.rounded()
         made = await self.db.read(lambda tx: store.thumbnail(tx, original.file_id, wanted), rows=1)
-        made = made or await self._make_once(original.file_id, wanted)
+        made = made or await self._make_once(original.file_id, wanted, by)
         if made.problem is not None:
             raise _refusal(made.problem)
         file_id = original.file_id if made.file_id is None else made.file_id
         return Stored(file_id, made.content_type, FILE_NAMES[made.content_type])
 
-    async def _make_once(self, of_file: str, wanted: Wanted) -> Thumbnail:
+    async def _make_once(self, of_file: str, wanted: Wanted, by: str) -> Thumbnail:
         """Whoever asks first may leave: others may be waiting for the same."""
         key = (of_file, wanted)
         if key not in self.making:
-            if len(self.making) >= MAX_QUEUED:
-                raise Busy
-            task = self.group.create_task(self._make(of_file, wanted), name="make a thumbnail")
+            task = self.group.create_task(self._make(of_file, wanted, by), name="make a thumbnail")
             self.making[key] = task
             task.add_done_callback(lambda _: self.making.pop(key))
         made = await asyncio.shield(self.making[key])
@@ -90,10 +85,10 @@ class Thumbnails:
             raise made
         return made
 
-    async def _make(self, of_file: str, wanted: Wanted) -> Thumbnail | MatrixError:
+    async def _make(self, of_file: str, wanted: Wanted, by: str) -> Thumbnail | MatrixError:
         """A failure is returned: it is for those who wait, and not for the group of tasks."""
         try:
-            async with self.slots:
+            async with self.turns.turn(by):
                 return await self._made(of_file, wanted)
         except Exception as error:
             return as_matrix_error(error)
@@ -118,6 +113,8 @@ class Thumbnails:
 
     def _keep(self, tx: Transaction, of_file: str, wanted: Wanted, made: Thumbnail) -> Thumbnail:
         now = self.clock.now_ms()
+        if not store.is_named(tx, of_file):
+            raise NotFound("The file has gone")
         store.limit_thumbnails(tx, of_file, KEPT - 1, now)
         if not store.add_thumbnail(tx, of_file, wanted, made, now):
             return store.thumbnail(tx, of_file, wanted) or made
@@ -126,7 +123,7 @@ class Thumbnails:
         return made
 
     async def _run(self, *arguments: str) -> Outcome:
-        """Run the program. Raises Busy if it does not end in time."""
+        """Run the program. Raises Unavailable if it does not end in time."""
         # A session of its own: whoever interrupts the server from a terminal lets it finish this first.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -143,7 +140,7 @@ class Thumbnails:
                 said = await process.stdout.read(MAX_WORDS)
                 status = await process.wait()
         except TimeoutError:
-            raise Busy from None
+            raise Unavailable("The thumbnail took too long") from None
         finally:
             with suppress(ProcessLookupError):
                 if process.returncode is None:

@@ -22,7 +22,8 @@ from hs_plugins.media.config import MediaConfig
 from hs_plugins.media.filing import Filing
 from hs_plugins.media.finding import Finding
 from hs_plugins.media.folder import ID_FILE, THREADS, Folder, OpenFile
-from hs_plugins.media.making import PROBLEMS_KEPT_MS, Thumbnails
+from hs_plugins.media.making import MOST, MOST_OF_ONE, PROBLEMS_KEPT_MS, Thumbnails
+from hs_plugins.media.turns import Turns
 from hs_plugins.media.uploads import Uploads
 from hs_plugins.media.values import Stored
 from hs_plugins.media.waiting import Waiting
@@ -77,7 +78,7 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
                 clock=core.clock,
                 filing=filing,
                 max_pixels=config.max_image_pixels,
-                slots=asyncio.Semaphore(config.thumbnails_at_once),
+                turns=Turns(config.thumbnails_at_once, MOST_OF_ONE, MOST),
                 group=group,
             )
             yield MediaRole(

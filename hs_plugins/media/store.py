@@ -45,6 +45,7 @@ _EXPIRED = """
 """
 _LOOSEN = "INSERT INTO media_loose_files (file_id, remove_after) VALUES (?, ?)"
 _NAME = "DELETE FROM media_loose_files WHERE file_id = ? AND NOT doomed"
+_IS_NAMED = "SELECT 1 FROM local_media WHERE file_id = ? FOR KEY SHARE"
 _DOOM = """
     UPDATE media_loose_files SET doomed = TRUE WHERE file_id IN (
         SELECT file_id FROM media_loose_files WHERE remove_after <= ? ORDER BY remove_after LIMIT ?
@@ -145,6 +146,11 @@ def loosen(tx: Transaction, file_id: str, remove_after: int) -> None:
 def name(tx: Transaction, file_id: str) -> bool:
     """A row is about to name the file; false if that is too late."""
     return tx.run(_NAME, (file_id,)) > 0
+
+
+def is_named(tx: Transaction, file_id: str) -> bool:
+    """Whether a URI leads to the file; it still does at the end of the transaction."""
+    return tx.value(_IS_NAMED, (file_id,)) is not None
 
 
 def doom(tx: Transaction, now: int, limit: int) -> list[str]:

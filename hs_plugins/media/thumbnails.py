@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -70,17 +71,24 @@ def main() -> None:
     source, target, width, height, method, animated, max_pixels = sys.argv[1:]
     _bound_this_process()
     wanted = Wanted(int(width), int(height), cast(Any, method), animated == "True")
+    made = b""
     try:
-        outcome = make(Path(source), Path(target), wanted, int(max_pixels))
+        outcome, made = make(Path(source), wanted, int(max_pixels))
     except (TooLarge, MemoryError):
         outcome = Outcome(problem="too large")
+    except OSError as error:
+        if error.errno is not None:  # the file cannot be read, whatever it is
+            raise
+        outcome = Outcome(problem="no image")
     except Exception:  # decoders raise whatever they like, and all of it means that this is no image for us
         outcome = Outcome(problem="no image")
+    if made:
+        Path(target).write_bytes(made)  # that this fails is not the image's fault
     print(json.dumps(asdict(outcome)))  # noqa: T201, this is how the server is told
 
 
-def make(source: Path, target: Path, wanted: Wanted, max_pixels: int) -> Outcome:
-    """Write a thumbnail to `target`, if the image is not its own. Raises TooLarge, and what decoders raise."""
+def make(source: Path, wanted: Wanted, max_pixels: int) -> tuple[Outcome, bytes]:
+    """A thumbnail; empty if the image is its own. Raises TooLarge, and what decoders raise."""
     Image.MAX_IMAGE_PIXELS = None  # it warns where this refuses
     with Image.open(source, formats=list(FORMATS)) as image:
         if image.width * image.height > max_pixels:
@@ -92,44 +100,43 @@ def make(source: Path, target: Path, wanted: Wanted, max_pixels: int) -> Outcome
         cut = wanted.cut(upright)
         if cut is None and (wanted.animated or not moves):
             _decode(image)
-            return Outcome(FORMATS[_format(image)], is_original=True)
+            return Outcome(FORMATS[_format(image)], is_original=True), b""
         cut = cut or Cut(upright, upright)
-        if moves and wanted.animated and _write_moving(image, cut, target):
-            return Outcome("image/webp")
-        return Outcome(_write_still(image, cut, orientation, target))
+        moving = _moving(image, cut) if moves and wanted.animated else b""
+        return (Outcome("image/webp"), moving) if moving else _still(image, cut, orientation)
 
 
-def _write_still(image: Image.Image, cut: Cut, orientation: int, target: Path) -> str:
-    """Returns the type. What is neither a photograph nor opaque becomes a PNG."""
+def _still(image: Image.Image, cut: Cut, orientation: int) -> tuple[Outcome, bytes]:
+    """What is no photograph, or not opaque, becomes a PNG."""
     image.seek(0)
     as_stored = Cut(cut.part.turned, cut.size.turned) if orientation in _TURNED else cut
     profile = image.info.get("icc_profile") or b""
     small = _resize(image, as_stored)
     if orientation in _UPRIGHT:
         small = small.transpose(_UPRIGHT[orientation])
-    options: dict[str, Any] = {"icc_profile": profile if len(profile) <= MAX_PROFILE else None}
-    if small.mode in {"RGB", "L"} and _format(image) in {"JPEG", "WEBP"}:
-        small.save(target, "JPEG", quality=82, progressive=True, **options)
-        return FORMATS["JPEG"]
-    small.save(target, "PNG", **options)
-    return FORMATS["PNG"]
+    is_photograph = small.mode in {"RGB", "L"} and _format(image) in {"JPEG", "WEBP"}
+    kind, written = "JPEG" if is_photograph else "PNG", BytesIO()
+    options = {"quality": 82, "progressive": True} if is_photograph else {}
+    small.save(written, kind, icc_profile=profile if len(profile) <= MAX_PROFILE else None, **options)
+    return Outcome(FORMATS[kind]), written.getvalue()
 
 
-def _write_moving(image: Image.Image, cut: Cut, target: Path) -> bool:
-    """False if it is too much."""
+def _moving(image: Image.Image, cut: Cut) -> bytes:
+    """A WebP; empty if it is too much."""
     frames: list[Image.Image] = []
     durations: list[int] = []
     most = min(MAX_FRAMES, MAX_MOVING_PIXELS // (cut.size.width * cut.size.height))
     for frame in _frames(image):
         if len(frames) >= most or _cpu_seconds() > CPU_SECONDS / 2:
-            return False
+            return b""
         frames.append(_resize(frame, cut).convert("RGBA"))
         duration = frame.info.get("duration", 100) or 100
         durations.append(int(min(max(duration, SHORTEST_FRAME), LONGEST_FRAME)))
     again = image.info.get("loop", 1)
     options = {"duration": durations, "loop": min(max(int(again), 0), 65_535), "quality": 75, "method": 2}
-    frames[0].save(target, "WEBP", save_all=True, append_images=frames[1:], **options)
-    return True
+    written = BytesIO()
+    frames[0].save(written, "WEBP", save_all=True, append_images=frames[1:], **options)
+    return written.getvalue()
 
 
 def _frames(image: Image.Image) -> Iterator[Image.Image]:

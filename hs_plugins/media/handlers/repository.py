@@ -56,7 +56,8 @@ async def get_download(role: MediaRole, request: Request) -> Response:
 async def get_thumbnail(role: MediaRole, request: Request) -> Response:
     """`GET /thumbnail/{serverName}/{mediaId}`."""
     wanted = _wanted(request)
-    thumbnail = await role.thumbnails.of(await _found(role, request), wanted)
+    by = request.client_ip if request.requester is None else request.requester.user_id
+    thumbnail = await role.thumbnails.of(await _found(role, request), wanted, by)
     return await _content(role, request, thumbnail)
 
 

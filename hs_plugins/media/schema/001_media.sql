@@ -11,6 +11,7 @@ CREATE TABLE local_media (
     quarantined_by TEXT                        -- the administrator who let nobody have it any more
 );
 CREATE INDEX local_media_of_user ON local_media (user_id, created_ts, media_id) WHERE file_id IS NOT NULL;
+CREATE UNIQUE INDEX local_media_by_file ON local_media (file_id) WHERE file_id IS NOT NULL;
 CREATE INDEX local_media_pending ON local_media (user_id, expires_ts) WHERE expires_ts IS NOT NULL;
 CREATE INDEX local_media_expiring ON local_media (expires_ts) WHERE expires_ts IS NOT NULL;
 

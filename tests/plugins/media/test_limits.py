@@ -178,6 +178,31 @@ async def test_a_file_that_is_lost_is_not_found(tmp_path: Path) -> None:
             assert (answer.status, answer.errcode) == (404, "M_NOT_FOUND")
 
 
+async def test_uploads_have_a_budget(tmp_path: Path) -> None:
+    limits = {"enabled": True, "upload": {"per_second": 0.01, "burst": 2}}
+    async with served(tmp_path, TestClock(), settings={"rate_limits": limits}) as (_, client):
+        alice, bob = await client.register(), await client.register()
+        await upload(alice, b"x")
+        file = await create(alice)
+        assert await alice.error("PUT", UPLOAD + file, data=b"x") == (429, "M_LIMIT_EXCEEDED")
+        await upload(bob, b"x")
+
+
+async def test_while_nothing_can_be_written_what_is_there_is_read(tmp_path: Path) -> None:
+    async with served(tmp_path) as (server, client):
+        alice = await client.register()
+        file = await upload(alice, picture(400, 400))
+        partial = tmp_path / "data" / "media" / "partial"
+        partial.rmdir()
+        assert (await alice.answer("POST", UPLOAD, data=b"x")).status == 503
+        assert (await thumbnail(alice, file, 32, 32)).status == 503
+        assert (await download(alice, file)).body == picture(400, 400)
+        partial.mkdir()
+        await upload(alice, b"x")
+        assert (await thumbnail(alice, file, 32, 32)).status == 200
+        assert await loose(server) == 0
+
+
 async def test_where_old_clients_are_files_need_no_token(tmp_path: Path) -> None:
     async with served(tmp_path, without_token=True) as (_, client):
         alice = await client.register()
