@@ -34,10 +34,14 @@ class Filing:
         return self.clock.random_text(ID_LENGTH)
 
     async def complete(self, file_id: str) -> None:
-        """What was written to `Folder.partial` is durable from now on. Raises Unavailable."""
+        """What was written to `Folder.partial` is durable from now on; if this fails, it is discarded. Raises Unavailable."""
         until = self.clock.now_ms() + UNNAMED_MS
-        await self.db.write(lambda tx: store.loosen(tx, file_id, until))
-        await self.folder.complete(file_id)
+        try:
+            await self.db.write(lambda tx: store.loosen(tx, file_id, until))
+            await self.folder.complete(file_id)
+        except BaseException:
+            self.folder.discard(file_id)
+            raise
 
     async def tidy(self) -> None:
         """Remove what nobody names."""

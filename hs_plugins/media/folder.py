@@ -99,8 +99,14 @@ class Folder:
         self.pool.submit(self.partial(file_id).unlink, missing_ok=True)
 
     async def open(self, file_id: str) -> OpenFile:
-        """Raises FileNotFoundError."""
-        return OpenFile(await asyncio.wrap_future(self.pool.submit(self._open, file_id)), self.pool)
+        """Raises FileNotFoundError, Unavailable."""
+        try:
+            return OpenFile(await asyncio.wrap_future(self.pool.submit(self._open, file_id)), self.pool)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            log.error("a file cannot be read", error=str(error))
+            raise Unavailable("Files cannot be read at the moment", retry_after=30) from error
 
     async def remove(self, file_ids: Iterable[str]) -> None:
         """Complete or not, there or not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ KEPT: Final = 40
 """Thumbnails of one file."""
 PROBLEMS_KEPT_MS: Final = 24 * 60 * 60 * 1000
 """What could not be made is tried again after a day: the settings may have changed."""
+ITS_OWN_FAULT: Final = {
+    *(signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL),
+}
+"""What ends the program because of the image; other signals come from people, or from a machine without memory."""
 MAX_WORDS: Final = 1024
 FILE_NAMES: Final = {
     "image/jpeg": "thumbnail.jpg",
@@ -146,12 +151,12 @@ class Thumbnails:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
-        if status > 0:
-            log.error("the program for thumbnails does not run", status=status)
-            raise Unavailable("Thumbnails cannot be made at the moment", retry_after=60)
-        if status < 0:  # it was killed: for its time, its memory, or by its decoder's fault
+        if -status in ITS_OWN_FAULT:
             log.warning("an image was too much for its decoder", signal=-status)
             return Outcome("", is_original=False, problem="too large")
+        if status:
+            log.error("the program for thumbnails failed", status=status)
+            raise Unavailable("Thumbnails cannot be made at the moment", retry_after=60)
         return msgspec.json.decode(said, type=Outcome)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from hs_core.matrix.identifiers import UserId
 from hs_core.testing.client import Client, User
 from hs_core.testing.clock import TestClock
 from hs_core.testing.homeserver import Homeserver, homeserver
+from hs_plugins.login.api import ACCOUNTS, Marks
 from hs_plugins.media import store
 from hs_plugins.media.filing import UNNAMED_MS
 from tests.plugins.media.files import (
@@ -186,6 +188,16 @@ async def test_uploads_have_a_budget(tmp_path: Path) -> None:
         file = await create(alice)
         assert await alice.error("PUT", UPLOAD + file, data=b"x") == (429, "M_LIMIT_EXCEEDED")
         await upload(bob, b"x")
+
+
+async def test_who_is_suspended_uploads_nothing_and_reads_on(tmp_path: Path) -> None:
+    async with served(tmp_path) as (server, client):
+        alice = await client.register()
+        file, later = await upload(alice, b"x"), await create(alice)
+        await server.core.services[ACCOUNTS].mark(UserId(alice.user_id), Marks(suspended=True))
+        for method, where in (("POST", UPLOAD), ("POST", CREATE), ("PUT", UPLOAD + later)):
+            assert await alice.error(method, where) == (403, "M_USER_SUSPENDED")
+        assert (await download(alice, file)).status == 200
 
 
 async def test_while_nothing_can_be_written_what_is_there_is_read(tmp_path: Path) -> None:
