@@ -34,7 +34,7 @@ class Filing:
         return self.clock.random_text(ID_LENGTH)
 
     async def complete(self, file_id: str) -> None:
-        """What was written to `Folder.partial` is durable from now on; if this fails, it is discarded. Raises Unavailable."""
+        """What was written to `Folder.partial` is durable from now on; or else it is discarded. Raises Unavailable."""
         until = self.clock.now_ms() + UNNAMED_MS
         try:
             await self.db.write(lambda tx: store.loosen(tx, file_id, until))

@@ -1,10 +1,13 @@
-"""End-to-end encryption with matrix-js-sdk on both sides."""
+"""End-to-end encryption and more with matrix-js-sdk on both sides."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 
 import pytest
+from PIL import Image
 
 from hs_core.testing.homeserver import Homeserver
 from tests.clients.js_client import js_device, require_js
@@ -64,6 +67,21 @@ async def test_two_users_verify_each_other_by_emoji(server: Homeserver) -> None:
         for device, other in ((alice, bob), (bob, alice)):
             await device.call("waitForVerified", user=other.user_id)
             await device.call("waitForSigned", user=other.user_id, device=other.device_id)
+
+
+async def test_an_avatar_is_seen_where_media_need_a_token(server: Homeserver) -> None:
+    written = io.BytesIO()
+    Image.new("RGB", (200, 300), (0, 120, 90)).save(written, "PNG")
+    avatar = base64.b64encode(written.getvalue()).decode()
+    alice_id, bob_id = await register(server), await register(server)
+    async with js_device(server, alice_id) as alice, js_device(server, bob_id) as bob:
+        room = await alice.call("createEncryptedRoom", invite=[bob_id])
+        await bob.call("join", room=room)
+        uri = await alice.call("uploadAvatar", file=avatar, type="image/png", name="me.png")
+        seen = await bob.call("avatarOf", room=room, user=alice_id, side=96)
+        assert (seen["uri"], seen["status"], seen["type"]) == (uri, 200, "image/png")
+        assert "/_matrix/client/v1/media/thumbnail/" in seen["url"]
+        assert Image.open(io.BytesIO(base64.b64decode(seen["body"]))).size == (96, 96)
 
 
 async def test_an_event_that_was_scheduled_can_be_managed(server: Homeserver) -> None:

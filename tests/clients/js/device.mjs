@@ -105,6 +105,23 @@ const methods = {
         return (await client.sendTextMessage(room, body)).event_id;
     },
 
+    /** The URI of a file, given in base64, that is the user's avatar from now on. */
+    async uploadAvatar({ file, type, name }) {
+        const { content_uri } = await client.uploadContent(new Blob([Buffer.from(file, "base64")]), { type, name });
+        await client.setAvatarUrl(content_uri);
+        return content_uri;
+    },
+
+    /** A thumbnail of a member's avatar, from where the SDK says that it is for servers of this version. */
+    async avatarOf({ room, user, side }) {
+        const uri = await until("an avatar", () => client.getRoom(room)?.getMember(user)?.getMxcAvatarUrl());
+        const authenticated = await client.isVersionSupported("v1.11");
+        const url = client.mxcUrlToHttp(uri, side, side, "crop", false, true, authenticated);
+        const answer = await fetch(url, { headers: { Authorization: `Bearer ${client.getAccessToken()}` } });
+        const body = Buffer.from(await answer.arrayBuffer()).toString("base64");
+        return { uri, url, status: answer.status, type: answer.headers.get("content-type"), body };
+    },
+
     /** A message that could be decrypted, with what its shield says. */
     async waitForMessage({ room, body }) {
         const event = await until(`the message ${body}`, () => message(room, body));
