@@ -74,6 +74,15 @@ class Incoming:
         return b"".join(parts)
 
 
+    async def beginning(self, max_bytes: int) -> bytes:
+        """So much of the body, decompressed, and perhaps a little more; of a shorter one, all."""
+        content = bytearray()
+        with _as_outbound_errors(self._question):
+            while len(content) < max_bytes and (part := await self._response.content.read(_READ_AT_ONCE)):
+                content += part
+        return bytes(content)
+
+
 @dataclass
 class _Question:
     """What is being asked, and where: redirects change it."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -14,17 +10,16 @@ import structlog
 
 from hs_core.clock import Clock
 from hs_core.db import Database, Transaction
-from hs_core.errors import MatrixError, NotFound, TooLarge, Unavailable, Unknown, as_matrix_error
-from hs_plugins.media import store
+from hs_core.errors import MatrixError, NotFound, TooLarge, Unavailable, Unknown
+from hs_plugins.media import programs, store
 from hs_plugins.media.filing import Filing
+from hs_plugins.media.once import Once
 from hs_plugins.media.sizes import Wanted
 from hs_plugins.media.turns import Turns
 from hs_plugins.media.values import Stored, Thumbnail
 
 log = structlog.get_logger(__name__)
 
-SECONDS: Final = 30.0
-"""That one may take, however busy the machine is; the process has its own bound for how much it works."""
 MOST_OF_ONE: Final = 100
 MOST: Final = 1000
 """Thumbnails that wait to be made, for one person and for all."""
@@ -32,11 +27,6 @@ KEPT: Final = 40
 """Thumbnails of one file."""
 PROBLEMS_KEPT_MS: Final = 24 * 60 * 60 * 1000
 """What could not be made is tried again after a day: the settings may have changed."""
-ITS_OWN_FAULT: Final = {
-    *(signal.SIGXCPU, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL),
-}
-"""What ends the program because of the image; other signals come from people, or from a machine without memory."""
-MAX_WORDS: Final = 1024
 FILE_NAMES: Final = {
     "image/jpeg": "thumbnail.jpg",
     "image/png": "thumbnail.png",
@@ -44,8 +34,6 @@ FILE_NAMES: Final = {
     "image/webp": "thumbnail.webp",
 }
 """ "SHOULD contain a file name (e.g. `thumbnail.png`)" """
-
-_PROGRAM: Final = ("-P", "-m", "hs_plugins.media.thumbnails")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -65,38 +53,22 @@ class Thumbnails:
     filing: Filing
     max_pixels: int
     turns: Turns
-    group: asyncio.TaskGroup
-    making: dict[tuple[str, Wanted], asyncio.Task[Thumbnail | MatrixError]] = field(default_factory=dict)
+    making: Once[tuple[str, Wanted], Thumbnail]
 
     async def of(self, original: Stored, asked: Wanted, by: str) -> Stored:
         """A thumbnail, for somebody. Raises Unknown, TooLarge, Unavailable; NotFound if the file has gone."""
         wanted = asked.rounded()
         made = await self.db.read(lambda tx: store.thumbnail(tx, original.file_id, wanted), rows=1)
-        made = made or await self._make_once(original.file_id, wanted, by)
+        if made is None:
+            made = await self.making.do((original.file_id, wanted), lambda: self._make(original.file_id, wanted, by))
         if made.problem is not None:
             raise _refusal(made.problem)
         file_id = original.file_id if made.file_id is None else made.file_id
         return Stored(file_id, made.content_type, FILE_NAMES[made.content_type])
 
-    async def _make_once(self, of_file: str, wanted: Wanted, by: str) -> Thumbnail:
-        """Whoever asks first may leave: others may be waiting for the same."""
-        key = (of_file, wanted)
-        if key not in self.making:
-            task = self.group.create_task(self._make(of_file, wanted, by), name="make a thumbnail")
-            self.making[key] = task
-            task.add_done_callback(lambda _: self.making.pop(key))
-        made = await asyncio.shield(self.making[key])
-        if isinstance(made, MatrixError):
-            raise made
-        return made
-
-    async def _make(self, of_file: str, wanted: Wanted, by: str) -> Thumbnail | MatrixError:
-        """A failure is returned: it is for those who wait, and not for the group of tasks."""
-        try:
-            async with self.turns.turn(by):
-                return await self._made(of_file, wanted)
-        except Exception as error:
-            return as_matrix_error(error)
+    async def _make(self, of_file: str, wanted: Wanted, by: str) -> Thumbnail:
+        async with self.turns.turn(by):
+            return await self._made(of_file, wanted)
 
     async def _made(self, of_file: str, wanted: Wanted) -> Thumbnail:
         folder, file_id = self.filing.folder, self.filing.new_id()
@@ -128,36 +100,10 @@ class Thumbnails:
         return made
 
     async def _run(self, *arguments: str) -> Outcome:
-        """Run the program. Raises Unavailable if it does not end in time."""
-        # A session of its own: whoever interrupts the server from a terminal lets it finish this first.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *_PROGRAM,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
         try:
-            async with asyncio.timeout(SECONDS):
-                assert process.stdout is not None
-                said = await process.stdout.read(MAX_WORDS)
-                status = await process.wait()
-        except TimeoutError:
-            raise Unavailable("The thumbnail took too long") from None
-        finally:
-            with suppress(ProcessLookupError):
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        if -status in ITS_OWN_FAULT:
-            log.warning("an image was too much for its decoder", signal=-status)
+            return msgspec.json.decode(await programs.run("hs_plugins.media.thumbnails", *arguments), type=Outcome)
+        except programs.GaveUp:
             return Outcome("", is_original=False, problem="too large")
-        if status:
-            log.error("the program for thumbnails failed", status=status)
-            raise Unavailable("Thumbnails cannot be made at the moment", retry_after=60)
-        return msgspec.json.decode(said, type=Outcome)
 
 
 def _refusal(problem: str) -> MatrixError:

@@ -23,6 +23,7 @@ from hs_plugins.media.filing import Filing
 from hs_plugins.media.finding import Finding
 from hs_plugins.media.folder import ID_FILE, THREADS, Folder, OpenFile
 from hs_plugins.media.making import MOST, MOST_OF_ONE, PROBLEMS_KEPT_MS, Thumbnails
+from hs_plugins.media.once import Once
 from hs_plugins.media.turns import Turns
 from hs_plugins.media.uploads import Uploads
 from hs_plugins.media.values import Stored
@@ -79,7 +80,7 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
                 filing=filing,
                 max_pixels=config.max_image_pixels,
                 turns=Turns(config.thumbnails_at_once, MOST_OF_ONE, MOST),
-                group=group,
+                making=Once(group),
             )
             yield MediaRole(
                 config=config,
@@ -92,7 +93,8 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
                 thumbnails=thumbnails,
                 administration=Administration(core.db, core.clock),
             )
-            for task in (*work, *thumbnails.making.values()):
+            thumbnails.making.cancel()
+            for task in work:
                 task.cancel()
 
 

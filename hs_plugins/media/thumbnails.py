@@ -8,7 +8,6 @@ time, memory and files are bounded, and the server goes on.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any, Final, Literal, cast
 
 from PIL import Image, ImageSequence
 
+from hs_plugins.media.bounds import bound_this_process, cpu_seconds
 from hs_plugins.media.sizes import Cut, Extent, Wanted
 
 FORMATS: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
@@ -28,7 +28,7 @@ JPEGS: Final = {"JPEG", "MPO"}
 MOVING: Final = {"GIF", "PNG", "WEBP"}
 
 CPU_SECONDS: Final = 10
-ADDRESS_SPACE: Final = 1 << 30
+MEMORY: Final = 1 << 30
 LARGEST_FILE: Final = 64 << 20
 MAX_FRAMES: Final = 300
 MAX_MOVING_PIXELS: Final = 50_000_000
@@ -69,7 +69,7 @@ class TooLarge(Exception):
 
 def main() -> None:
     source, target, width, height, method, animated, max_pixels = sys.argv[1:]
-    _bound_this_process()
+    bound_this_process(cpu_seconds=CPU_SECONDS, memory=MEMORY, file_size=LARGEST_FILE)
     wanted = Wanted(int(width), int(height), cast(Any, method), animated == "True")
     made = b""
     try:
@@ -127,7 +127,7 @@ def _moving(image: Image.Image, cut: Cut) -> bytes:
     durations: list[int] = []
     most = min(MAX_FRAMES, MAX_MOVING_PIXELS // (cut.size.width * cut.size.height))
     for frame in _frames(image):
-        if len(frames) >= most or _cpu_seconds() > CPU_SECONDS / 2:
+        if len(frames) >= most or cpu_seconds() > CPU_SECONDS / 2:
             return b""
         frames.append(_resize(frame, cut).convert("RGBA"))
         duration = frame.info.get("duration", 100) or 100
@@ -178,23 +178,6 @@ def _orientation(image: Image.Image) -> int:
     with suppress(Exception):  # an image may be good although its EXIF data are not
         return int(image.getexif().get(_ORIENTATION, 1))
     return 1
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def _bound_this_process() -> None:
-    for limit, value in (
-        (resource.RLIMIT_CPU, CPU_SECONDS),
-        (resource.RLIMIT_AS, ADDRESS_SPACE),
-        (resource.RLIMIT_FSIZE, LARGEST_FILE),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(limit)
-        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (most, hard))
 
 
 if __name__ == "__main__":
