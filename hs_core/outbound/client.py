@@ -73,7 +73,6 @@ class Incoming:
                 parts.append(part)
         return b"".join(parts)
 
-
     async def beginning(self, max_bytes: int) -> bytes:
         """So much of the body, decompressed, and perhaps a little more; of a shorter one, all."""
         content = bytearray()

@@ -33,6 +33,8 @@ plugin = Plugin(
         _route("POST", "/_matrix/media/v1/create", repository.post_create, rate=RateClass.UPLOAD),
         _route("PUT", "/_matrix/media/v3/upload" + URI, repository.put_upload, rate=RateClass.UPLOAD, upload=True),
         _route("GET", MEDIA + "/config", repository.get_config),
+        _route("GET", MEDIA + "/preview_url", repository.get_preview),
+        _route("GET", LEGACY + "/preview_url", repository.get_preview),
         _route("GET", MEDIA + "/download" + URI, repository.get_download, guests=True),
         _route("GET", MEDIA + "/download" + NAMED, repository.get_download, guests=True),
         _route("GET", MEDIA + "/thumbnail" + URI, repository.get_thumbnail, guests=True),
@@ -49,6 +51,7 @@ plugin = Plugin(
     ],
     start=start,
     tasks=[Task("remove what nobody names", timedelta(minutes=10), MediaRole.tidy)],
+    outbound=True,
     migrations=Migrations("hs_plugins.media"),
     unstable_features={"org.matrix.msc3916.stable": True},
 )

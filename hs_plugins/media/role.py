@@ -24,6 +24,10 @@ from hs_plugins.media.finding import Finding
 from hs_plugins.media.folder import ID_FILE, THREADS, Folder, OpenFile
 from hs_plugins.media.making import MOST, MOST_OF_ONE, PROBLEMS_KEPT_MS, Thumbnails
 from hs_plugins.media.once import Once
+from hs_plugins.media.previews import AT_ONCE as PAGES_AT_ONCE
+from hs_plugins.media.previews import MOST as MOST_PAGES
+from hs_plugins.media.previews import MOST_OF_ONE as PAGES_OF_ONE
+from hs_plugins.media.previews import Previews
 from hs_plugins.media.turns import Turns
 from hs_plugins.media.uploads import Uploads
 from hs_plugins.media.values import Stored
@@ -46,6 +50,8 @@ class MediaRole:
     uploads: Uploads
     thumbnails: Thumbnails
     administration: Administration
+    previews: Previews | None
+    """`None` if this server looks at no pages."""
 
     async def open(self, stored: Stored) -> OpenFile:
         """Raises NotFound if the file is not where it should be."""
@@ -60,6 +66,8 @@ class MediaRole:
         await self.uploads.forget_expired()
         before = self.clock.now_ms() - PROBLEMS_KEPT_MS
         await self.db.write(lambda tx: store.forget_problems(tx, before))
+        if self.previews is not None:
+            await self.previews.forget()
         await self.filing.tidy()
 
 
@@ -72,7 +80,7 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
         await _check_folder(folder, core.db, core.clock)
         waiting = Waiting(core.db, core.clock, core.draining)
         filing = Filing(folder, core.db, core.clock)
-        async with asyncio.TaskGroup() as group:
+        async with core.outbound() as outbound, asyncio.TaskGroup() as group:
             work = [group.create_task(waiting.look()), group.create_task(waiting.end())]
             thumbnails = Thumbnails(
                 db=core.db,
@@ -81,6 +89,15 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
                 max_pixels=config.max_image_pixels,
                 turns=Turns(config.thumbnails_at_once, MOST_OF_ONE, MOST),
                 making=Once(group),
+            )
+            previews = Previews(
+                server_name=core.server_name,
+                db=core.db,
+                clock=core.clock,
+                outbound=outbound,
+                filing=filing,
+                turns=Turns(PAGES_AT_ONCE, PAGES_OF_ONE, MOST_PAGES),
+                looking=Once(group),
             )
             yield MediaRole(
                 config=config,
@@ -92,8 +109,10 @@ async def start(core: Core) -> AsyncIterator[MediaRole]:
                 uploads=Uploads(core.server_name, config, core.db, core.clock, filing, waiting),
                 thumbnails=thumbnails,
                 administration=Administration(core.db, core.clock),
+                previews=previews if core.config.url_previews.enabled else None,
             )
             thumbnails.making.cancel()
+            previews.looking.cancel()
             for task in work:
                 task.cancel()
 

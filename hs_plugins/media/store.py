@@ -60,6 +60,17 @@ _OLDEST_THUMBNAILS = """
     ) RETURNING file_id
 """
 _FORGET_PROBLEMS = "DELETE FROM media_thumbnails WHERE problem IS NOT NULL AND made_ts < ?"
+_PREVIEW = """
+    SELECT answer FROM media_url_previews WHERE url = ? AND fetched_ts > ? ORDER BY fetched_ts DESC LIMIT 1
+"""
+_ADD_PREVIEW = """
+    INSERT INTO media_url_previews (url, fetched_ts, answer, media_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_FORGET_PREVIEWS = """
+    DELETE FROM media_url_previews WHERE (url, fetched_ts) IN (
+        SELECT url, fetched_ts FROM media_url_previews WHERE fetched_ts < ? ORDER BY fetched_ts LIMIT ?
+    ) RETURNING media_id
+"""
 _FOLDER = "SELECT id FROM media_folder WHERE only_one = 1"
 _SET_FOLDER = "INSERT INTO media_folder (only_one, id) VALUES (1, ?) ON CONFLICT (only_one) DO NOTHING"
 
@@ -188,6 +199,22 @@ def limit_thumbnails(tx: Transaction, of_file: str, keep: int, now: int) -> None
 def forget_problems(tx: Transaction, before: int) -> None:
     """Try again to make thumbnails that could not be made."""
     tx.run(_FORGET_PROBLEMS, (before,))
+
+
+def preview(tx: Transaction, url: str, after: int) -> bytes | None:
+    """What was found behind a URL, if somebody has looked since a time."""
+    found = tx.value(_PREVIEW, (url, after))
+    return None if found is None else bytes(found)
+
+
+def add_preview(tx: Transaction, url: str, now: int, answer: bytes, media_id: str | None) -> None:
+    """What is found there now."""
+    tx.run(_ADD_PREVIEW, (url, now, answer, media_id))
+
+
+def forget_previews(tx: Transaction, before: int, limit: int) -> list[str | None]:
+    """The images of some that are older, if they have one."""
+    return [row[0] for row in tx.all(_FORGET_PREVIEWS, (before, limit))]
 
 
 def folder_id(tx: Transaction) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from hs_core.errors import InvalidParam, MissingParam, NotFound
+from hs_core.errors import InvalidParam, MissingParam, NotFound, Unrecognized
 from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
 from hs_plugins.media.content import file_response
@@ -59,6 +59,15 @@ async def get_thumbnail(role: MediaRole, request: Request) -> Response:
     by = request.client_ip if request.requester is None else request.requester.user_id
     thumbnail = await role.thumbnails.of(await _found(role, request), wanted, by)
     return await _content(role, request, thumbnail)
+
+
+async def get_preview(role: MediaRole, request: Request) -> Response:
+    """`GET /preview_url`."""
+    if role.previews is None:
+        raise Unrecognized("This server looks at no pages")
+    url = request.query_required("url")
+    request.query_int("ts", 0, 2**53 - 1)  # "The server may return a newer version"
+    return json_response(await role.previews.of(url, request.asker.user_id))
 
 
 async def get_frozen_download(role: MediaRole, request: Request) -> Response:
