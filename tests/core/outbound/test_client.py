@@ -377,3 +377,22 @@ async def test_errors_tell_nothing_of_paths_and_queries() -> None:
             with pytest.raises(OutboundError) as raised:
                 await outbound.request("GET", url, headers={"Authorization": SECRET})
             assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_the_beginning_of_an_answer_can_be_read_alone() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while request.path == "/endless":
+            await response.write(b"x" * 10_000)
+        await response.write(b"short")
+        return response
+
+    async with serving(endless) as server, Outbound(OPEN) as outbound:
+        async with outbound.opened("GET", url_of(server, "/endless")) as incoming:
+            beginning = await incoming.beginning(100_000)
+        async with outbound.opened("GET", url_of(server, "/short")) as incoming:
+            assert await incoming.beginning(100_000) == b"short"
+
+    assert 100_000 <= len(beginning) <= 200_000
+    assert set(beginning) == {ord("x")}
