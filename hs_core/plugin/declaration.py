@@ -223,6 +223,10 @@ class Feed:
     """
     most: int = 100
     """Rows at once."""
+    rest: timedelta = timedelta(0)
+    """How long rows gather, after a portion that left none behind, before the next: a busy stream has a row for each
+    transaction, and the feed need not have as many.
+    """
 
 
 class Service(Generic[T]):
