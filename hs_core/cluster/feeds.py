@@ -162,7 +162,7 @@ class FeedWatch:
             if far or self.clock.monotonic() >= until:
                 return False
             await self.clock.sleep(GLANCE_SECONDS)
-            positions = await self._positions(behind)
+            positions |= await self._positions(behind)
         return True
 
     async def _positions(self, names: Collection[str]) -> dict[str, int]:

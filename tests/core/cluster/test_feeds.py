@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from hs_core.cluster.feeds import Portion
+from hs_core.cluster import feeds
+from hs_core.cluster.feeds import FeedWatch, Portion
 from hs_core.cluster.leases import NotOwner
 from hs_core.core import Core
 from hs_core.db import Database, Transaction, open_database
@@ -140,3 +142,33 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110  # what is waited for is in several processes at once
             await asyncio.sleep(0.005)
+
+
+async def test_who_waits_for_feeds_is_told_when_they_have_caught_up(tmp_path: Path, url: str) -> None:
+    failures: list[Exception] = []
+    quick, slow = plugin(failures), Feed("also", NOTES.name, _ignore, rest=timedelta(hours=1))
+    both = replace(quick, feeds=[*quick.feeds, slow])
+    async with homeserver(tmp_path, url, plugins=[both]) as server:
+        watch = FeedWatch(both, server.core.db, server.core.clock)
+        await say(server.core, "1", "2")
+        assert await watch.caught_up(PATIENCE)
+        assert await server.core.db.read(lambda tx: len(tx.all(_COPIES))) == 2
+
+        await say(server.core, "3")  # one of the feeds rests, the other does not
+        assert not await watch.caught_up(0.2)
+        await copied(server.core, "1", "2", "3")
+
+
+async def test_nobody_waits_for_a_feed_that_is_far_behind(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "FAR_BEHIND", 3)
+    idle = replace(plugin(), feeds=[])
+    async with homeserver(tmp_path, url, plugins=[idle]) as server:
+        await say(server.core, "1", "2", "3", "4")
+        async with asyncio.timeout(PATIENCE / 2):
+            assert not await FeedWatch(plugin(), server.core.db, server.core.clock).caught_up(PATIENCE)
+
+
+async def _ignore(_role: object, _portion: Portion) -> None:
+    """Has nothing to do with the rows."""
