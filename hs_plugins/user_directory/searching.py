@@ -16,7 +16,7 @@ from hs_core.db import Transaction
 from hs_core.matrix.identifiers import UserId
 
 MOST_TERMS: Final = 2_000
-MOST_NEIGHBOURS: Final = 10_000
+MOST_NEIGHBOURS: Final = 5_000
 MOST_FOUND: Final = 200
 """Rows out of which the best are chosen."""
 
