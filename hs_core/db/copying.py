@@ -1,5 +1,8 @@
 """Copy a whole database into an empty one, perhaps of the other engine: how a server moves to PostgreSQL.
 
+Virtual tables of SQLite, and columns that PostgreSQL generates, are not copied: the target makes its own, by the triggers
+and definitions of the tables that are.
+
 What was copied is noted in the target, in the transaction that copies it, until all is there. So a copy that was broken
 off goes on where it was; and until it is complete, no server runs on the target.
 """
@@ -21,7 +24,10 @@ MIGRATIONS = "schema_migrations"
 """Filled by migrating the target, not by copying."""
 
 _TABLES = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'",
+    "sqlite": """
+        SELECT name FROM pragma_table_list
+        WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+    """,
     "postgresql": """
         SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = current_schema()
     """,
@@ -30,7 +36,8 @@ _COLUMNS = {
     "sqlite": "SELECT name FROM pragma_table_info(?) ORDER BY name",
     "postgresql": """
         SELECT CAST(column_name AS TEXT) FROM information_schema.columns
-        WHERE table_schema = current_schema() AND table_name = ? ORDER BY column_name COLLATE "C"
+        WHERE table_schema = current_schema() AND table_name = ? AND is_generated = 'NEVER'
+        ORDER BY column_name COLLATE "C"
     """,
 }
 _KEYS = {

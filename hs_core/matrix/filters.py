@@ -145,6 +145,11 @@ class EventFilter:
         """
         return (self._types is None or self._types.match(event_type)) and not self._not_types.match(event_type)
 
+    @property
+    def senders(self) -> frozenset[str] | None:
+        """The only senders whose events can pass; `None` if all may."""
+        return self._senders.included
+
     def page_size(self, default: int, maximum: int) -> int:
         """How many events to return: "servers should apply a default value, and impose a maximum value"."""
         return min(default if self.limit is None else self.limit, maximum)
@@ -173,6 +178,15 @@ class RoomEventFilter(EventFilter):
 
     def allows_room(self, room_id: RoomId) -> bool:
         return self._rooms.allow(room_id)
+
+    @property
+    def rooms(self) -> frozenset[str] | None:
+        """The only rooms that can pass; `None` if all may."""
+        return self._rooms.included
+
+    def excludes_room(self, room_id: RoomId) -> bool:
+        """Whether `not_rooms` names the room."""
+        return room_id in self._rooms.excluded
 
     def allows_event(self, event_type: str, sender: UserId | None, content: Mapping[str, Any]) -> bool:
         """Whether an event passes that is of a room which passes."""

@@ -24,7 +24,7 @@ import pluggy
 
 from hs_core.http.requester import Requester
 from hs_core.matrix.event import Event, Json
-from hs_core.matrix.identifiers import DeviceId, RoomAlias, RoomId, ServerName, UserId
+from hs_core.matrix.identifiers import DeviceId, EventId, RoomAlias, RoomId, ServerName, UserId
 from hs_core.matrix.room_version import RoomVersion
 
 PROJECT: Final = "hs"
@@ -250,6 +250,13 @@ async def user_joined(user: UserId, room: RoomId) -> None:
 async def room_succeeded(user: UserId, old: RoomId, new: RoomId) -> None:
     """A local user has followed a room to the one that replaces it, so what they have set for the one should be true
     of the other ("Room Upgrades"). It may be told again when they come back. Fails open.
+    """
+
+
+@NoticeHook
+async def history_purged(room: RoomId, events: Sequence[EventId]) -> None:
+    """These events are gone from the room's timeline for good, once that is committed. A purge tells of some hundreds
+    at a time. Fails open.
     """
 
 

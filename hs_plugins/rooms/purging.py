@@ -12,6 +12,8 @@ from hs_core.clock import Clock
 from hs_core.db import Database, Transaction
 from hs_core.errors import NotFound
 from hs_core.matrix.identifiers import EventId, RoomId
+from hs_core.plugin.hooks import Hooks
+from hs_core.plugin.hookspecs import history_purged
 from hs_core.streams.writer import Writer
 from hs_plugins.rooms.actors import Actors
 from hs_plugins.rooms.places import Place, Purge
@@ -33,11 +35,12 @@ SELDOM = 30
 class Purger:
     """Carries out purges in the rooms of this process."""
 
-    def __init__(self, actors: Actors, writer: Writer[EventRow], db: Database, clock: Clock) -> None:
+    def __init__(self, actors: Actors, writer: Writer[EventRow], db: Database, clock: Clock, hooks: Hooks) -> None:
         self._actors = actors
         self._writer = writer
         self._db = db
         self._clock = clock
+        self._hooks = hooks
         self._rested = SELDOM
 
     async def begin(self, room_id: RoomId, find: Callable[[Transaction], Place | None]) -> str:
@@ -71,6 +74,8 @@ class Purger:
                 [purge.room_id], lambda tx, _: purge_some(tx, purge, STEP, now)
             )
             actor.engine.events.forget(gone)
+        if gone:
+            await self._hooks.notify(history_purged, purge.room_id, gone)
         log.info("history purged", room=purge.room_id, purge=purge.purge_id, events=len(gone))
         return len(gone)
 

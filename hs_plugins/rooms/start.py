@@ -47,7 +47,8 @@ async def start(core: Core) -> AsyncIterator[RoomsService]:
     async with asyncio.TaskGroup() as group:
         committing = group.create_task(committer.run(), name="commit events")
         try:
-            yield RoomsService(actors, arrivals, Joining(core.db), Purger(actors, writer, core.db, core.clock), core.db)
+            purger = Purger(actors, writer, core.db, core.clock, core.hooks)
+            yield RoomsService(actors, arrivals, Joining(core.db), purger, core.db)
         finally:
             await committer.flushed()
             committing.cancel()

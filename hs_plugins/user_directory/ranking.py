@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from hs_core.folding import fold
 from hs_core.matrix.identifiers import localpart_of
 from hs_plugins.user_directory.searching import Found
-from hs_plugins.user_directory.terms import MAX_TEXT, fold
+from hs_plugins.user_directory.terms import MAX_TEXT
 
 _WORST: Final = 5
 

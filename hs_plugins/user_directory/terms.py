@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from hs_core.folding import fold, has_no_spaces
 from hs_core.matrix.identifiers import UserId
 
 MAX_TERM: Final = 64
@@ -17,26 +18,9 @@ MAX_WORDS: Final = 8
 MAX_TEXT: Final = 512
 """Characters of a name, or of a search, that are looked at."""
 
-# Letters of their own that people type without the stroke, the dot or the ligature.
-_LETTERS: Final = str.maketrans(
-    {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ς": "σ"}
-)
-_WITHOUT_SPACES: Final = (
-    ("\u0e00", "\u0eff"),  # Thai, Lao
-    ("\u3040", "\u9fff"),  # kana, Chinese
-    ("\uac00", "\ud7a3"),  # Hangul
-    ("\U00020000", "\U0003ffff"),  # more Chinese
-)
 _UMLAUTS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
 _WITH_UMLAUTS: Final = frozenset({"de", "da", "nb", "nn", "no", "sv", "fi", "et", "is"})
 """Languages in which `Müller` is written `Mueller` where there are no umlauts."""
-
-
-def fold(text: str) -> str:
-    """The text without case, accents, and variants of width or form."""
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return unicodedata.normalize("NFC", plain.translate(_LETTERS).casefold())
 
 
 def terms_of(user_id: UserId, display_name: str | None) -> set[str]:
@@ -84,10 +68,5 @@ def _beginnings(words: Sequence[str]) -> Iterator[str]:
     yield from (word[:MAX_TERM] for word in words)
     for word in words:
         for before, (index, character) in zip(word, enumerate(word[1:], 1), strict=False):
-            if character.isalnum() and (not before.isalnum() or _has_no_spaces(character)):
+            if character.isalnum() and (not before.isalnum() or has_no_spaces(character)):
                 yield word[index : index + MAX_TERM]
-
-
-def _has_no_spaces(character: str) -> bool:
-    """Whether it is of a script that is often written without spaces, so that a name may begin with any character."""
-    return any(first <= character <= last for first, last in _WITHOUT_SPACES)

@@ -9,7 +9,6 @@ from hs_plugins.user_directory.terms import (
     MAX_TERM,
     MAX_TERMS,
     MAX_WORDS,
-    fold,
     languages_of,
     spellings,
     terms_of,
@@ -89,11 +88,6 @@ def test_nothing_grows_without_bound(text: str) -> None:
     assert len(terms) <= MAX_TERMS
     assert all(0 < len(term) <= MAX_TERM for term in terms.union(words_of(text)))
     assert not any("\0" in term for term in terms)
-
-
-@given(st.text(max_size=100))
-def test_folding_twice_changes_nothing(text: str) -> None:
-    assert fold(fold(text)) == fold(text)
 
 
 @pytest.mark.parametrize(
