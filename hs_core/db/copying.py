@@ -1,6 +1,6 @@
 """Copy a whole database into an empty one, perhaps of the other engine: how a server moves to PostgreSQL.
 
-Virtual tables of SQLite, and columns that PostgreSQL generates, are not copied: the target makes its own, by the triggers
+Virtual tables of SQLite, and columns that PostgreSQL generates, are not copied: the target makes its own, by triggers
 and definitions of the tables that are.
 
 What was copied is noted in the target, in the transaction that copies it, until all is there. So a copy that was broken
