@@ -92,12 +92,14 @@ class Gatherer:
         return None if await self.read.states.lookup(view.room.state, [_ENCRYPTION]) else view
 
     async def _hits(self, wanted: Wanted, texts: Sequence[Text]) -> list[Hit]:
-        ranks = {text.event_id: rank(wanted.phrases, text.words) for text in texts if _is_wanted(wanted, text)}
-        events = await self.read.timelines.events(
-            [event_id for event_id, ranked in ranks.items() if ranked is not None]
-        )
+        ranks = {
+            text.event_id: ranked
+            for text in texts
+            if text.key in wanted.keys and (ranked := rank(wanted.phrases, text.words)) is not None
+        }
+        events = await self.read.timelines.events(ranks.keys())
         there = {event_id: one for event_id, one in events.items() if one.position is not None and not one.redacted_by}
-        self._gone += [event_id for event_id, ranked in ranks.items() if ranked is not None and event_id not in there]
+        self._gone += ranks.keys() - there.keys()
         by_room: dict[RoomId, list[StoredEvent]] = {}
         for one in there.values():
             event = one.event

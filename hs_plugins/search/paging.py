@@ -38,7 +38,7 @@ def value_of(hit: Hit, key: GroupKey) -> str:
 
 @dataclass(frozen=True)
 class Pager:
-    """Cuts pages out of what was gathered: for `rank` all that is ranked, for `recent` what comes after the last page."""
+    """Cuts a page out of what was gathered: for `rank` all that is ranked, for `recent` what comes after the last page."""
 
     gathered: Gathered
     order: Order

@@ -82,7 +82,10 @@ def find(tx: Transaction, wanted: Wanted, stretch: Stretch, limit: int) -> list[
         lists.append(list(wanted.senders))
     sql = _FIND[tx.engine].format(" ".join(conditions))
     rows = tx.all(sql, (query, stretch.after, stretch.up_to, *lists, limit))
-    return [Text(*about, words=words.split()) for *about, words in rows]
+    return [
+        Text(position, event_id, room_id, sender, key, words.split())
+        for position, event_id, room_id, sender, key, words in rows
+    ]
 
 
 def history_position(tx: Transaction) -> int:
