@@ -38,7 +38,9 @@ def value_of(hit: Hit, key: GroupKey) -> str:
 
 @dataclass(frozen=True)
 class Pager:
-    """Cuts a page out of what was gathered: for `rank` all that is ranked, for `recent` what comes after the last page."""
+    """Cuts a page out of what was gathered: for `rank` all that is ranked, for `recent` what comes after the last
+    page.
+    """
 
     gathered: Gathered
     order: Order

@@ -3,12 +3,11 @@
 import pytest
 
 from hs_core.errors import BadJson, Forbidden, NotFound
-from hs_core.matrix.event import Event
 from hs_core.matrix.room_version import ROOM_VERSIONS, V11, RoomVersion
 from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.room_dag import RoomDag
 from hs_plugins.rooms.api import Draft, Imported, Join, Place, ToldState
-from tests.plugins.rooms.world import ALICE, BOB, LOCAL, REMOTE, World, pdu, unique_name
+from tests.plugins.rooms.world import ALICE, BOB, LOCAL, REMOTE, World, pdu, told, unique_name
 
 every_version = pytest.mark.parametrize("version", ROOM_VERSIONS.values(), ids=lambda version: version.identifier)
 
@@ -16,21 +15,6 @@ every_version = pytest.mark.parametrize("version", ROOM_VERSIONS.values(), ids=l
 def unknown_room(server: Homeserver, version: RoomVersion) -> World:
     keys = {server.core.server_name: server.core.signing_key}
     return World(server, RoomDag(version, ALICE, keys=keys, name=unique_name()))
-
-
-def told(world: World, join: Event) -> Imported:
-    """What the other server answers to `send_join`."""
-    dag = world.dag
-    state = [
-        dag.events[event_id] for event_id in dag.state_before([dag.events[one] for one in join.prev_events]).values()
-    ]
-    chain = dag.auth_chain([*state, join])
-    return Imported(
-        version=dag.room_version.identifier,
-        event=pdu(join),
-        state=tuple(map(pdu, state)),
-        auth_chain=tuple(pdu(dag.events[event_id]) for event_id in chain),
-    )
 
 
 @every_version

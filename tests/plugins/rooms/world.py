@@ -9,7 +9,7 @@ from hs_core.matrix.identifiers import EventId, ServerName, UserId
 from hs_core.matrix.room_version import RoomVersion
 from hs_core.testing.homeserver import Homeserver
 from hs_core.testing.room_dag import RoomDag
-from hs_plugins.rooms.api import ROOMS, ROOMS_READ, Rooms, RoomsRead, StoredEvent, Verdict
+from hs_plugins.rooms.api import ROOMS, ROOMS_READ, Imported, Rooms, RoomsRead, StoredEvent, Verdict
 
 REMOTE = ServerName("remote.test")
 ALICE = UserId("@alice:remote.test")
@@ -133,3 +133,18 @@ class World:
     async def chain(self, events: Iterable[Event]) -> set[EventId]:
         """The auth chain of events, on the server under test."""
         return await self.read.history.auth_chain([event.event_id for event in events])
+
+
+def told(world: World, join: Event) -> Imported:
+    """What the other server answers to `send_join`."""
+    dag = world.dag
+    state = [
+        dag.events[event_id] for event_id in dag.state_before([dag.events[one] for one in join.prev_events]).values()
+    ]
+    chain = dag.auth_chain([*state, join])
+    return Imported(
+        version=dag.room_version.identifier,
+        event=pdu(join),
+        state=tuple(map(pdu, state)),
+        auth_chain=tuple(pdu(dag.events[event_id]) for event_id in chain),
+    )

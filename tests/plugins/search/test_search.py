@@ -341,12 +341,12 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("term", ODD, ids=range(len(ODD)))
-async def test_any_text_may_be_searched_for(client: Client, term: str) -> None:
+async def test_any_text_may_be_searched_for(client: Client) -> None:
     user = await client.register()
     room = await user.create_room()
     await user.send_text(room, "something else")
-    assert await find(user, term) == []
+    for term in ODD:
+        assert await find(user, term) == []
 
 
 @pytest.mark.parametrize(
