@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
-from hs_core.db import Transaction
+from hs_core.db import Engine, Transaction
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_plugins.search.values import Stretch, Text, Wanted
 from hs_plugins.search.words import Phrase
 
-MOST_ROOMS: Final = 200
-"""Of which the full text index is told; more are looked up by their IDs."""
+MOST_ROOMS: Final[dict[Engine, int]] = {"sqlite": 200, "postgresql": 10}
+"""Of which the full text index is told; of more, each match is held against the list. To PostgreSQL it matters how many
+matches all of the rooms have, however rare the words are."""
 
 _COLUMNS = ("position", "event_id", "room_id", "sender", "key", "room", "words")
 _FIND = {
@@ -23,7 +24,7 @@ _FIND = {
     """,
     "postgresql": """
         SELECT t.position, t.event_id, t.room_id, t.sender, t.key, t.words FROM search_texts t
-        WHERE t.vector @@ to_tsquery('simple', ?) AND t.position > ? AND t.position <= ? {}
+        WHERE t.vector @@ CAST(? AS tsquery) AND t.position > ? AND t.position <= ? {}
         ORDER BY t.position DESC LIMIT ?
     """,
 }
@@ -68,8 +69,11 @@ def bounds(tx: Transaction) -> tuple[int, int] | None:
 
 
 def find(tx: Transaction, wanted: Wanted, stretch: Stretch, limit: int) -> list[Text]:
-    """The newest texts in a stretch that have all the phrases, in the rooms and by the senders that are wanted."""
-    few_rooms = len(wanted.rooms) <= MOST_ROOMS
+    """The newest texts in a stretch that have all the words, in the rooms and by the senders that are wanted.
+
+    Whether the words of a phrase follow one another is left to be looked at: PostgreSQL has no positions of them.
+    """
+    few_rooms = len(wanted.rooms) <= MOST_ROOMS[tx.engine]
     rooms = wanted.rooms if few_rooms else ()
     query = (_fts5 if tx.engine == "sqlite" else _tsquery)(wanted.phrases, rooms)
     conditions: list[str] = []
@@ -110,14 +114,10 @@ def _fts5(phrases: Sequence[Phrase], rooms: Collection[RoomId]) -> str:
 
 
 def _tsquery(phrases: Sequence[Phrase], rooms: Collection[RoomId]) -> str:
-    """Query syntax of PostgreSQL. Words have neither quotes nor backslashes in them."""
-    query = " & ".join(f"({' <-> '.join(map(_literal, phrase))})" for phrase in phrases)
+    """Query syntax of PostgreSQL, without the order of words. Words have neither quotes nor backslashes in them."""
+    query = " & ".join(f"'{word}'" for phrase in phrases for word in phrase)
     return f"{query} & ({' | '.join(map(room_word, sorted(rooms)))})" if rooms else query
 
 
 def _quoted(phrase: Phrase) -> str:
     return f'"{" ".join(phrase)}"'
-
-
-def _literal(word: str) -> str:
-    return f"'{word}'"

@@ -7,7 +7,7 @@ CREATE TABLE search_texts (
     key      TEXT   NOT NULL,                    -- which of the keys of a search it is: body, name or topic
     room     TEXT   NOT NULL,                    -- the room as one word
     words    TEXT   NOT NULL,
-    vector   TSVECTOR GENERATED ALWAYS AS (to_tsvector('simple', words) || to_tsvector('simple', room)) STORED
+    vector   TSVECTOR GENERATED ALWAYS AS (array_to_tsvector(string_to_array(room || ' ' || words, ' '))) STORED
 );
 CREATE INDEX search_index ON search_texts USING gin (vector);
 
