@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hs_core.cluster.feeds import FeedWatch
 from hs_core.matrix.identifiers import RoomId, UserId
 from hs_core.testing.client import Client, User
 from hs_core.testing.counting import counted
@@ -16,6 +17,7 @@ from hs_core.testing.postgres import PostgresServer
 from hs_plugins.rooms.api import ROOMS, Join
 from tests.plugins.keys.devices import changed, publish
 
+PATIENCE = 20
 MEMBERS = 1_000
 ROOMS_OF_ONE = 500
 BOUND = 150
@@ -46,6 +48,13 @@ async def _crowd(server: Homeserver, room: str, members: int) -> None:
     await asyncio.gather(*(rooms.join(RoomId(room), join) for join in joins))
 
 
+async def _settled(server: Homeserver) -> None:
+    """Return when what follows from all that has happened is done."""
+    core = server.core
+    for plugin in core.installed.values():
+        assert await FeedWatch(plugin, core.db, core.clock).caught_up(PATIENCE)
+
+
 async def _listener(client: Client, room: str) -> tuple[User, str]:
     """A member with keys who has seen everything, and where they go on."""
     user = await client.register()
@@ -63,6 +72,7 @@ async def test_to_join_a_large_room_and_to_see_somebody_do_so(server: Homeserver
     await publish(newcomer)
     token = (await newcomer.sync()).next_batch
     since = (await listener.sync(since)).next_batch
+    await _settled(server)
 
     with counted(server.core.db) as statements:
         await newcomer.join(room)
@@ -79,6 +89,7 @@ async def test_a_new_device_of_somebody_who_is_in_many_rooms(server: Homeserver,
         rooms = await asyncio.gather(*(alice.create_room(preset="public_chat") for _ in range(5)))
     listener, since = await _listener(client, rooms[0])
     token = (await alice.sync()).next_batch
+    await _settled(server)
 
     with counted(server.core.db) as statements:
         phone = await client.login(alice.localpart)
@@ -98,6 +109,7 @@ async def test_a_page_of_messages(server: Homeserver, client: Client) -> None:
     for text in texts:
         await alice.send_text(room, text)
     await bob.messages(room, limit="100")  # what there is to learn of the room's state
+    await _settled(server)
 
     with counted(server.core.db) as statements:
         page = await bob.messages(room, limit="100")

@@ -22,7 +22,7 @@ from hs_core.testing.shared import shared_folder
 _USER = "nobody"
 _SETTINGS = {
     "listen_addresses": "",
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",
     "jit": "off",
