@@ -136,6 +136,9 @@ OPTIONS: Final[Mapping[str, Rule]] = {
     "rc_federation": dropped("rate_limits.federation counts requests per second and server"),
     **{option: dropped(_NO_LIMIT) for option in _NO_LIMITS},
     "federation_rr_transactions_per_room_per_second": dropped(_ITSELF),
+    # Search
+    "enable_search": dropped("the plugin `search` does it, unless `except` leaves it out of all processes"),
+    "user_directory": sections.user_directory,
     # Federation and outbound requests
     "federation_domain_whitelist": to("federation.allow_domains"),
     "federation_verify_certificates": to("federation.verify_tls"),

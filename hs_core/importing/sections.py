@@ -141,6 +141,14 @@ def email(imported: Imported, option: str, value: Mapping[str, Any]) -> None:
     _rest(imported, option, value, {*same, *switches})
 
 
+def user_directory(imported: Imported, option: str, value: Mapping[str, Any]) -> None:
+    """Whom one finds; a process that is not to search leaves the plugin out."""
+    if "search_all_users" in value:
+        everybody = bool(value["search_all_users"])
+        imported.keep(f"{option}.search_all_users", "plugins.user_directory.search_all_users", everybody)
+    _rest(imported, option, value, {"search_all_users"})
+
+
 def _mail_tls(value: Mapping[str, Any]) -> str:
     if value.get("force_tls"):
         return "implicit"

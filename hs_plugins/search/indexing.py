@@ -78,5 +78,9 @@ def _text(position: int, row: EventRow) -> Text | None:
     key = KEYS.get(row.type)
     if key is None or row.redacted_by is not None:
         return None
-    words = [word for text in texts_in(row.type, _decode(row.client_json).content) for word in words_of(text)]
+    try:
+        content = _decode(row.client_json).content
+    except (msgspec.MsgspecError, RecursionError):
+        return None  # nested more deeply than can be read: nobody is kept waiting by it
+    words = [word for text in texts_in(row.type, content) for word in words_of(text)]
     return Text(position, row.event_id, row.room_id, row.sender, key, words[:MAX_WORDS]) if words else None

@@ -17,6 +17,8 @@ MAX_WORD: Final = 64
 """Characters; what follows does not count."""
 MAX_WORDS: Final = 4_000
 """Of one text."""
+MAX_TEXT: Final = 60_000
+"""Characters of a text that are looked at, once it is folded: some grow by that, and a `tsvector` has a megabyte."""
 MAX_PHRASES: Final = 12
 MAX_SEARCHED: Final = 32
 """Words of one search."""
@@ -44,7 +46,7 @@ _USUAL_LENGTH: Final = 20
 
 def words_of(text: str) -> list[str]:
     """The words of a text. In scripts without spaces each character is one."""
-    folded = fold(text)
+    folded = fold(text)[:MAX_TEXT]
     found = (_ASCII if folded.isascii() else _WORD).findall(folded)
     return [word[:MAX_WORD] for word in found[:MAX_WORDS]]
 

@@ -194,6 +194,14 @@ def test_a_database_is_found_where_it_was(args: str, url: str) -> None:
     assert imported.settings["database"]["url"] == url
 
 
+def test_whom_people_find_is_taken_over() -> None:
+    imported = imported_from("server_name: a.b\nuser_directory: {enabled: true, search_all_users: true}")
+
+    assert imported.settings["plugins"] == {"user_directory": {"search_all_users": True}}
+    assert outcome(imported, "user_directory.enabled")[0] is Outcome.DROPPED
+    assert outcome(imported, "user_directory.search_all_users")[0] is Outcome.MAPPED
+
+
 def test_a_captcha_is_taken_over_only_if_it_was_on(tmp_path: Path) -> None:
     keys = "server_name: a.b\nrecaptcha_public_key: a\nrecaptcha_private_key: b\n"
 
@@ -219,7 +227,16 @@ listeners: [{port: 8448, tls: true, bind_addresses: ['::', '0.0.0.0'], resources
 
 @pytest.mark.parametrize("value", ["5", "[1]", "{name: oracle}", "text", "null", "{name: [1]}"])
 def test_an_option_that_cannot_be_read_is_dropped(value: str, tmp_path: Path) -> None:
-    for option in ("database", "email", "cas_config", "oidc_providers", "saml2_config", "rc_message", "rc_login"):
+    for option in (
+        "database",
+        "email",
+        "cas_config",
+        "oidc_providers",
+        "saml2_config",
+        "rc_message",
+        "rc_login",
+        "user_directory",
+    ):
         imported = imported_from(f"server_name: a.b\n{option}: {value}\n")
         assert loaded(imported, tmp_path).server_name == "a.b"
 

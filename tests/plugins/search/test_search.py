@@ -74,8 +74,13 @@ async def test_content_that_is_no_text_harms_nobody(client: Client) -> None:
     for content in ({"body": 5}, {"body": None}, {"body": [word]}, {"body": {"x": word}}, {}, {"body": ""}):
         await alice.send(room, "m.room.message", {"msgtype": "m.text", **content})
     await alice.send_state(room, "m.room.topic", {"topic": 5, "m.topic": {"m.text": [5, {"body": 5}, {}]}})
+    nested: Any = word
+    for _ in range(240):
+        nested = [nested]
+    deep = await alice.send(room, "m.room.message", {"msgtype": "m.text", "body": word, "x": nested})
+    huge = await alice.send_text(room, f"{word} " + "\ufdfa" * 15_000)
     event = await alice.send_text(room, word)
-    assert await find(alice, word) == [event]
+    assert await find(alice, word) == [event, huge, deep]
 
 
 async def test_only_what_the_searcher_may_see_is_found_and_counted(client: Client) -> None:
