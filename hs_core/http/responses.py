@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from hs_core.errors import MatrixError
+from hs_core.matrix.canonical_json import encode_json
 
 Header = tuple[bytes, bytes]
 
@@ -47,9 +48,7 @@ class JsonResponse(Response):
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> JsonResponse:
     """A value as JSON (structs are written by msgspec's rules, `orjson.Fragment` as it is); bytes are JSON already."""
-    return JsonResponse(
-        value if isinstance(value, bytes) else orjson.dumps(value, msgspec.to_builtins), status, headers
-    )
+    return JsonResponse(value if isinstance(value, bytes) else encode_json(value, msgspec.to_builtins), status, headers)
 
 
 _EMPTY: Final = JsonResponse(b"{}")

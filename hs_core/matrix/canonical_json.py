@@ -6,6 +6,8 @@ strictly enforce the JSON format": integers of any size and floats are read and 
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -80,6 +82,25 @@ def encode_canonical(value: Any, *, strict: bool = True) -> bytes:
         return _encode_slowly(value, strict=True)
     _refuse_other_numbers(value)
     return encoded
+
+
+def encode_json(value: Any, default: Callable[[Any], Any] | None = None) -> bytes:
+    """JSON as it comes, for values that were read with `decode_json`: also for those deeper than orjson writes.
+
+    `default` makes JSON of what is none. Raises TypeError if there is no such thing.
+    """
+    try:
+        return orjson.dumps(value, default)
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=partial(_plain, default)).encode()
+
+
+def _plain(default: Callable[[Any], Any] | None, value: Any) -> Any:
+    if isinstance(value, orjson.Fragment):
+        return orjson.loads(orjson.dumps(value))
+    if default is None:
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return default(value)
 
 
 def _encode_slowly(value: Any, *, strict: bool) -> bytes:

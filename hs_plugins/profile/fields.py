@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import orjson
-
 from hs_core.errors import InvalidParam, MatrixError
+from hs_core.matrix.canonical_json import encode_json
 
 MAX_KEY: Final = 255
 MAX_PROFILE: Final = 64 * 1024
@@ -50,7 +49,7 @@ def changed(fields: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
         return rest
     result = {**rest, name: value}
     # "the total profile MUST be under 64 KiB"
-    if len(orjson.dumps(result)) >= MAX_PROFILE:
+    if len(encode_json(result)) >= MAX_PROFILE:
         raise MatrixError(400, "M_PROFILE_TOO_LARGE", "The profile would have 64 KiB or more")
     return result
 

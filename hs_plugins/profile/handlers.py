@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 
 from hs_core.errors import Forbidden, GuestForbidden, MissingParam, NotFound
 from hs_core.http.request import Request
 from hs_core.http.responses import empty, json_response
+from hs_core.matrix.canonical_json import encode_json
 from hs_core.matrix.identifiers import UserId, server_name_of
 from hs_core.plugin.hookspecs import fetch_profile, make_user
 from hs_plugins.profile.fields import IN_ROOMS, check_key
@@ -41,7 +41,7 @@ async def put_field(role: ProfileRole, request: Request) -> Response:
     body = await request.json_object(canonical=False)
     if name not in body:
         raise MissingParam(f"The body has no {name}")
-    await role.calls.set_field(user, name, orjson.dumps(body[name]))
+    await role.calls.set_field(user, name, encode_json(body[name]))
     return empty()
 
 

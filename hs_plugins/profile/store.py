@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from hs_core.db import Transaction
+from hs_core.matrix.canonical_json import encode_json
 from hs_core.matrix.identifiers import UserId
 from hs_plugins.profile.rows import ProfileRow
 
@@ -68,7 +69,7 @@ def fields_for_change(tx: Transaction, user: UserId) -> Fields:
 
 
 def put(tx: Transaction, user: UserId, fields: Fields, position: int) -> None:
-    tx.run(_PUT, (user, orjson.dumps(fields), position))
+    tx.run(_PUT, (user, encode_json(fields), position))
 
 
 def propagate(tx: Transaction, user: UserId) -> None:

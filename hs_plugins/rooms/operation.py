@@ -3,9 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-import orjson
-
 from hs_core.matrix.auth import AuthState
+from hs_core.matrix.canonical_json import encode_json
 from hs_core.matrix.event import Event, StateKey
 from hs_core.matrix.identifiers import EventId, UserId
 from hs_plugins.rooms import auth_chain, state_map
@@ -149,7 +148,7 @@ class Operation:
 
 def content_json(event: Event | None) -> bytes | None:
     """The JSON of the content that an event replaced."""
-    return None if event is None else orjson.dumps(event.content)
+    return None if event is None else encode_json(event.content)
 
 
 def _member_change(user_id: str, before: Event | None, after: Event | None) -> MemberChange:

@@ -32,12 +32,12 @@ COUNTED: Final = 200
 """Matches that are looked at to say how many there are."""
 NEWEST: Final = 2**63 - 1
 
-_Around = Annotated[int, msgspec.Meta(ge=0)]
+_Limit = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class EventContextBody(msgspec.Struct):
-    before_limit: _Around = 5
-    after_limit: _Around = 5
+    before_limit: _Limit = 5
+    after_limit: _Limit = 5
     include_profile: bool = False
 
 

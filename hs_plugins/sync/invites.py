@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from hs_core.matrix.canonical_json import encode_json
 from hs_core.matrix.identifiers import EventId, RoomId
 from hs_core.matrix.stripped_state import STRIPPED_STATE_KEYS
 from hs_plugins.rooms.api import EventRow, Membership, RoomsRead, StateRoot
@@ -37,4 +38,4 @@ async def _state(root: StateRoot, read: RoomsRead) -> list[EventId]:
 
 def _stripped(row: EventRow) -> orjson.Fragment:
     event = orjson.loads(row.client_json)
-    return orjson.Fragment(orjson.dumps({key: event[key] for key in ("type", "sender", "state_key", "content")}))
+    return orjson.Fragment(encode_json({key: event[key] for key in ("type", "sender", "state_key", "content")}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from hs_core.matrix.canonical_json import encode_json
 from hs_core.matrix.client_event import federation_event
 from hs_core.matrix.filters import EventFormat
 from hs_core.matrix.identifiers import EventId
@@ -85,4 +86,4 @@ class Renderer:
             about = {"event_id": row.event_id, "unsigned": event["unsigned"]}
             event = {**federation_event(stored.event), **about}
         fields = self.wanted.filter.event_fields
-        return orjson.dumps(event if fields is None else select(event, fields))
+        return encode_json(event if fields is None else select(event, fields))

@@ -2,11 +2,12 @@ import json
 from typing import Any
 
 import canonicaljson
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hs_core.matrix.canonical_json import MAX_DEPTH, MAX_INTEGER, decode_json, encode_canonical
+from hs_core.matrix.canonical_json import MAX_DEPTH, MAX_INTEGER, decode_json, encode_canonical, encode_json
 from hs_core.matrix.errors import ProtocolError
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -173,3 +174,17 @@ def test_bytes_of_any_kind_are_read_or_refused(data: bytes | str) -> None:
         except ProtocolError:
             continue
         assert decode_json(encode_canonical(value, strict=strict), strict=strict) == value
+
+
+def test_what_is_deeper_than_orjson_writes_is_written_all_the_same() -> None:
+    deep: list[Any] = []
+    for _ in range(400):
+        deep = [deep]
+    value = {"fragment": orjson.Fragment(b'{"a":1}'), "set": {1}, "text": "é\u2028"}
+    written = encode_json({**value, "deep": deep}, sorted)
+
+    assert decode_json(written) == {"fragment": {"a": 1}, "set": [1], "text": "é\u2028", "deep": deep}
+    assert decode_json(encode_json(value, sorted)) == {"fragment": {"a": 1}, "set": [1], "text": "é\u2028"}
+    for wrong in (value, {**value, "deep": deep}):
+        with pytest.raises(TypeError):
+            encode_json(wrong)

@@ -3,10 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
-import orjson
-
 from hs_core.db import Transaction
-from hs_core.matrix.canonical_json import decode_json
+from hs_core.matrix.canonical_json import decode_json, encode_json
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
 from hs_plugins.rooms.rows import EventRow, event_row
 from hs_plugins.rooms.store.each_room import for_each_room
@@ -68,7 +66,7 @@ def _row(columns: tuple[Any, ...]) -> EventRow:
         state_after=after or b"",
         room_state=room_state or after or b"",
         replaces=replaces,
-        prev_content=None if previous is None else orjson.dumps(decode_json(previous, strict=False)["content"]),
+        prev_content=None if previous is None else encode_json(decode_json(previous, strict=False)["content"]),
         device_id=device_id,
         txn_id=txn_id,
         redacted_by=redacted_by,
