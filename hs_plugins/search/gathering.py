@@ -98,12 +98,13 @@ class Gatherer:
             if text.key in wanted.keys and (ranked := rank(wanted.phrases, text.words)) is not None
         }
         events = await self.read.timelines.events(ranks.keys())
-        there = {event_id: one for event_id, one in events.items() if one.position is not None and not one.redacted_by}
+        there = {event_id: one for event_id, one in events.items() if one.redacted_by is None}
         self._gone += ranks.keys() - there.keys()
         by_room: dict[RoomId, list[StoredEvent]] = {}
         for one in there.values():
             event = one.event
-            if wanted.filter.allows_event(event.type, event.sender, event.content):
+            in_timeline = one.position is not None
+            if in_timeline and wanted.filter.allows_event(event.type, event.sender, event.content):
                 by_room.setdefault(event.room_id, []).append(one)
         seen = await self._seen(by_room)
         found = [text for text in texts if text.event_id in seen]
