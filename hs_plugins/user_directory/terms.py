@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Final
 
 from hs_core.folding import fold, has_no_spaces
@@ -15,10 +17,14 @@ MAX_TERMS: Final = 48
 """Of one user."""
 MAX_WORDS: Final = 8
 """Of one search; the longest count."""
+MAX_UMLAUTS: Final = 3
+"""Of one search, that may be written in two ways."""
 MAX_TEXT: Final = 512
 """Characters of a name, or of a search, that are looked at."""
 
 _UMLAUTS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
+_OTHERWISE: Final = _UMLAUTS | {digraph: fold(letter) for letter, digraph in _UMLAUTS.items()}
+_UMLAUT: Final = re.compile("|".join(_OTHERWISE))
 _WITH_UMLAUTS: Final = frozenset({"de", "da", "nb", "nn", "no", "sv", "fi", "et", "is"})
 """Languages in which `Müller` is written `Mueller` where there are no umlauts."""
 
@@ -40,12 +46,18 @@ def spellings(search: str, languages: Iterable[str]) -> list[str]:
     """The search as it was typed, and as others who speak one of the languages may have written it."""
     if _WITH_UMLAUTS.isdisjoint(languages):
         return [search]
-    lower = unicodedata.normalize("NFC", search).casefold()
-    longer, shorter = lower, lower
-    for letter, digraph in _UMLAUTS.items():
-        longer = longer.replace(letter, digraph)
-        shorter = shorter.replace(digraph, fold(letter))
-    return list({tuple(words_of(each)): each for each in (search, longer, shorter)}.values())
+    lower = unicodedata.normalize("NFC", search)[:MAX_TEXT].casefold()
+    found = {tuple(words_of(search)): search}
+    for chosen in product((False, True), repeat=min(len(_UMLAUT.findall(lower)), MAX_UMLAUTS)):
+        spelling = _respelled(lower, chosen)
+        found.setdefault(tuple(words_of(spelling)), spelling)
+    return list(found.values())
+
+
+def _respelled(text: str, chosen: Iterable[bool]) -> str:
+    """The text with those written otherwise that are chosen of its umlauts, and of what stands for them."""
+    choices = iter(chosen)
+    return _UMLAUT.sub(lambda found: _OTHERWISE[found[0]] if next(choices, False) else found[0], text)
 
 
 def languages_of(header: str | None) -> set[str]:

@@ -8,6 +8,7 @@ from hs_core.matrix.identifiers import UserId
 from hs_plugins.user_directory.terms import (
     MAX_TERM,
     MAX_TERMS,
+    MAX_UMLAUTS,
     MAX_WORDS,
     languages_of,
     spellings,
@@ -66,10 +67,14 @@ def test_what_is_no_beginning_of_a_part_finds_nobody(search: str, name: str) -> 
     assert not finds(search, name)
 
 
-@pytest.mark.parametrize(("search", "name"), [("Mueller", "Müller"), ("Müller", "Mueller"), ("AAGE", "Åge")])
+@pytest.mark.parametrize(
+    ("search", "name"),
+    [("Mueller", "Müller"), ("Müller", "Mueller"), ("AAGE", "Åge"), ("Michael Mueller", "Michael Müller")],
+)
 def test_who_speaks_a_language_with_umlauts_may_write_them_out(search: str, name: str) -> None:
     assert finds(search, name, "de")
     assert not finds(search, name, "en")
+    assert finds(name, name, "de")
 
 
 @given(names)
@@ -83,6 +88,7 @@ def test_every_name_is_found_by_itself_in_any_case(name: str) -> None:
 
 @given(st.text(max_size=2000))
 def test_nothing_grows_without_bound(text: str) -> None:
+    assert 0 < len(spellings(text, ["de"])) <= 2**MAX_UMLAUTS
     assert len(words_of(text)) <= MAX_WORDS
     terms = terms_of(ALICE, text)
     assert len(terms) <= MAX_TERMS
