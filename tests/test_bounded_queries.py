@@ -17,7 +17,7 @@ from hs_core.testing.postgres import PostgresServer
 from hs_plugins.rooms.api import ROOMS, Join
 from tests.plugins.keys.devices import changed, publish
 
-PATIENCE = 20
+PATIENCE = 60
 MEMBERS = 1_000
 ROOMS_OF_ONE = 500
 BOUND = 150
@@ -51,8 +51,10 @@ async def _crowd(server: Homeserver, room: str, members: int) -> None:
 async def _settled(server: Homeserver) -> None:
     """Return when what follows from all that has happened is done."""
     core = server.core
-    for plugin in core.installed.values():
-        assert await FeedWatch(plugin, core.db, core.clock).caught_up(PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        for plugin in core.installed.values():
+            while not await FeedWatch(plugin, core.db, core.clock).caught_up(PATIENCE):
+                """Far behind: nobody is made to wait for it."""
 
 
 async def _listener(client: Client, room: str) -> tuple[User, str]:
