@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -12,11 +12,8 @@ from hs_core.matrix.identifiers import RoomId, UserId
 from hs_plugins.notifications.entries import chunks_of
 from hs_plugins.notifications.evaluation import Notified, Outcome
 from hs_plugins.notifications.rows import NotificationRow, NotifiedEvent, Told
-from hs_plugins.notifications.store import Count, Thread, Written
+from hs_plugins.notifications.store import MAX_TOLD, Count, Thread, Written
 from hs_plugins.receipts.api import ReceiptRow
-
-MAX_TOLD: Final = 5_000
-"""Users and events of one row of the stream, roughly."""
 
 Mine: TypeAlias = Callable[[UserId, int], bool]
 """Whether what happened at a position is to be written for a user: that it is not yet, and not by somebody else."""

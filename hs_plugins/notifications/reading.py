@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from hs_core.db import Database
 from hs_core.matrix.identifiers import UserId
 from hs_plugins.account_data.api import ACCOUNT_DATA_CHANGES, ACCOUNT_DATA_READ
 from hs_plugins.notifications import store
-from hs_plugins.notifications.api import Badge
+from hs_plugins.notifications.api import Badge, News, Since
 from hs_plugins.notifications.counts import Counts
 from hs_plugins.notifications.evaluation import Evaluation
 from hs_plugins.notifications.listeners import Listeners
@@ -58,7 +58,13 @@ class StoredNotifications:
         self._watching: Watching | None = None
 
     async def badge(self, user_id: UserId) -> Badge:
-        return Badge(*await self.db.read(lambda tx: store.badge(tx, user_id)))
+        return await self.db.read(lambda tx: store.badge(tx, user_id))
+
+    async def badges(self, users: Collection[UserId]) -> dict[UserId, int]:
+        return await self.db.read(lambda tx: store.badges(tx, users))
+
+    async def news(self, user_id: UserId, since: Since, limit: int) -> News:
+        return await self.db.read(lambda tx: store.news(tx, user_id, since, limit))
 
     def watching(self, core: Core) -> Watching:
         """Begin to evaluate the events of rooms, if nobody has asked for that yet. Where events are followed."""

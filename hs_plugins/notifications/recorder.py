@@ -253,35 +253,43 @@ def _work(
 ) -> None:
     if store.progress(tx, list(before)) != before:
         raise _OutOfStep
-    store.clear_rooms(tx, plan.cleared_rooms)
-    store.clear(tx, plan.cleared)
-    _read(tx, plan.receipts)
+    readers = store.clear_rooms(tx, plan.cleared_rooms) | store.clear(tx, plan.cleared) | _read(tx, plan.receipts)
     if plan.removed:
-        store.remove(tx, plan.removed, lambda user: _slot_of(user) in before)
-    if written:
-        store.put(tx, log.announce_all([each.row for each in written]), written)
+        readers |= store.remove(tx, plan.removed, lambda user: _slot_of(user) in before)
+    reading = _reading_rows(plan.ts, sorted(readers))
+    if written or reading:
+        first = log.announce_all([*(each.row for each in written), *reading])
+        store.put(tx, first, written)
+        store.put_read(tx, first + len(written), reading)
         store.add(tx, counts)
     store.set_progress(tx, list(before), to)
 
 
-def _read(tx: Transaction, receipts: Collection[ReceiptRow]) -> None:
-    """Take from the counts what has been read."""
+def _reading_rows(ts: int, readers: Sequence[UserId]) -> list[NotificationRow]:
+    """The rows that say who has less to read."""
+    starts = range(0, len(readers), store.MAX_TOLD)
+    return [NotificationRow(ts, (), tuple(readers[start : start + store.MAX_TOLD])) for start in starts]
+
+
+def _read(tx: Transaction, receipts: Collection[ReceiptRow]) -> set[UserId]:
+    """Take from the counts what has been read; whose counts."""
     if not receipts:
-        return
+        return set()
     stored = store.stretches(tx, {row.user_id for row in receipts}, {row.room_id for row in receipts})
     read: dict[Thread, int] = {}
     for row in receipts:
         for thread in stored:
             if thread[:2] == (row.user_id, row.room_id) and row.thread_id in (None, thread.thread_id):
                 read[thread] = max(row.event_position, read.get(thread, 0))
-    cleared = []
+    cleared, readers = [], set()
     for thread, position in read.items():
         first, last = stored[thread]
         if position >= last:
             cleared.append(thread)
         elif position >= first:
             store.set_count(tx, thread, store.recount(tx, thread, position, last))
-    store.clear(tx, cleared)
+            readers.add(thread.user_id)
+    return readers | store.clear(tx, cleared)
 
 
 @lru_cache(maxsize=100_000)

@@ -29,7 +29,7 @@ class NotifiedEvent(msgspec.Struct, frozen=True, array_like=True):
 
 
 class NotificationRow(msgspec.Struct, frozen=True, array_like=True):
-    """Users are to be notified of some events.
+    """Users are to be notified of some events, or have read what they had been notified of.
 
     An event may be in the rows of several processes, each of which decides for users of its own; nobody is notified of
     it twice.
@@ -38,3 +38,5 @@ class NotificationRow(msgspec.Struct, frozen=True, array_like=True):
     ts: int
     """When that was decided, in milliseconds since the epoch."""
     events: tuple[NotifiedEvent, ...]
+    read: tuple[UserId, ...] = ()
+    """Users who have less to read than before, by whatever it came to that. The same may be told later once more."""

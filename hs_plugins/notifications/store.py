@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from hs_core.db import Transaction
 from hs_core.matrix.identifiers import EventId, RoomId, UserId
@@ -16,6 +18,14 @@ _EVENTS = """
     WHERE position > ? AND position <= ? ORDER BY position, event_position
 """
 _LIMIT = "SELECT DISTINCT position FROM notified_events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
+_READ = """
+    SELECT position, user_id, ts FROM notifications_read
+    WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
+"""
+_SET_READ = """
+    ON CONFLICT (user_id) DO UPDATE SET position = excluded.position, ts = excluded.ts
+"""
+_READ_COLUMNS = ("user_id", "position", "ts")
 _CHUNKS = "SELECT position, user_id, entries FROM notifications WHERE position > ? AND position <= ?"
 _EVENT_COLUMNS = ("position", "event_position", "room_id", "event_id", "thread_id", "ts")
 _CHUNK_COLUMNS = ("user_id", "position", "first", "last", "highlights", "entries")
@@ -50,10 +60,10 @@ _SET = """
     UPDATE unread_counts SET notifications = ?, highlights = ?, first_position = ?
     WHERE user_id = ? AND room_id = ? AND thread_id = ?
 """
-_CLEAR = "DELETE FROM unread_counts WHERE (user_id, room_id, thread_id) IN (VALUES {threads})"
+_CLEAR = "DELETE FROM unread_counts WHERE (user_id, room_id, thread_id) IN (VALUES {threads}) RETURNING user_id"
 _AT_ONCE: Final = (50, 10, 1)
-"""Threads that one statement clears."""
-_CLEAR_ROOM = "DELETE FROM unread_counts WHERE user_id = ? AND room_id = ?"
+"""Threads, or rooms, that one statement clears."""
+_CLEAR_ROOMS = "DELETE FROM unread_counts WHERE (user_id, room_id) IN (VALUES {rooms}) RETURNING user_id"
 _OF_USER = """
     SELECT position, entries FROM notifications
     WHERE user_id = ? AND last > ? AND first <= ? AND position > ? ORDER BY position LIMIT ?
@@ -85,12 +95,18 @@ _WHICH = "SELECT event_position, event_id, ts FROM notified_events WHERE event_p
 
 _BADGE = "SELECT COALESCE(SUM(notifications), 0), COUNT(DISTINCT room_id) FROM unread_counts WHERE user_id = ?"
 
+_BADGES = "SELECT user_id, SUM(notifications) FROM unread_counts WHERE user_id = ANY(?) GROUP BY user_id"
+_FOLLOWING = "SELECT position, entries FROM notifications WHERE user_id = ? AND position > ? ORDER BY position LIMIT ?"
+
 _OLDEST = "SELECT position, ts FROM notified_events ORDER BY position LIMIT ?"
 _FORGET = "DELETE FROM notifications WHERE position = ANY(?)"
 _FORGET_EVENTS = "DELETE FROM notified_events WHERE position = ANY(?)"
 _ERASE = "DELETE FROM notifications WHERE user_id = ?"
+_ERASE_READ = "DELETE FROM notifications_read WHERE user_id = ?"
 _ERASE_COUNTS = "DELETE FROM unread_counts WHERE user_id = ?"
 
+MAX_TOLD: Final = 5_000
+"""Users and events of one row of the stream, roughly."""
 _CHUNKS_AT_ONCE: Final = 200
 _CHUNKS_OF_PAGE: Final = 10
 _LATEST: Final = 2**63 - 1
@@ -120,6 +136,45 @@ class Count(NamedTuple):
     last: int
 
 
+class Since(NamedTuple):
+    """A place among the notifications of a user, which come in the order of the stream `notifications`."""
+
+    position: int
+    """In that stream."""
+    event_position: int = 2**63 - 1
+    """In the stream of room events: only up to there, of what is at that position."""
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """An event that a user is, or was, to be notified of."""
+
+    place: Since
+    """Just after it."""
+    room_id: RoomId
+    event_id: EventId
+    actions: str
+    """The actions of the rule that decided, as a JSON list."""
+    highlight: bool
+    ts: int
+    """When that was decided, in milliseconds since the epoch."""
+    read: bool
+
+
+class Badge(NamedTuple):
+    """What a user has not read, all rooms together."""
+
+    notifications: int
+    rooms: int
+    """In how many rooms they are."""
+
+
+class News(msgspec.Struct, frozen=True):
+    """What a user is to be told."""
+
+    badge: Badge
+    events: list[Notification]
+
+
 class Listed(NamedTuple):
     """A line of `GET /notifications`."""
 
@@ -140,17 +195,27 @@ class Written(NamedTuple):
 
 def load_rows(tx: Transaction, after: int, up_to: int, limit: int) -> list[tuple[int, NotificationRow]]:
     """Rows of the stream, for followers that missed them."""
-    positions = [position for (position,) in tx.all(_LIMIT, (after, up_to, limit))]
+    notified = [position for (position,) in tx.all(_LIMIT, (after, up_to, limit))]
+    read: dict[tuple[int, int], list[UserId]] = {}
+    for at, user, ts in tx.all(_READ, (after, up_to, MAX_TOLD * limit)):
+        read.setdefault((at, ts), []).append(user)
+    positions = sorted({*notified, *(at for at, _ in read)})[:limit]
     if not positions:
         return []
+    rows = _notifying_rows(tx, after, positions[-1])
+    rows += [(at, NotificationRow(ts, (), tuple(users))) for (at, ts), users in read.items() if at <= positions[-1]]
+    return sorted(rows, key=lambda placed: placed[0])
+
+
+def _notifying_rows(tx: Transaction, after: int, up_to: int) -> list[tuple[int, NotificationRow]]:
     told: dict[tuple[int, int], dict[tuple[str, bool], list[UserId]]] = {}
-    for at, user, entries in tx.all(_CHUNKS, (after, positions[-1])):
+    for at, user, entries in tx.all(_CHUNKS, (after, up_to)):
         for thread in decode_entries(entries):
             for entry in thread.entries:
                 groups = told.setdefault((at, entry.position), {})
                 groups.setdefault((entry.actions, entry.highlight), []).append(user)
     events: dict[tuple[int, int], list[NotifiedEvent]] = {}
-    for at, ts, position, room_id, event_id, thread_id in tx.all(_EVENTS, (after, positions[-1])):
+    for at, ts, position, room_id, event_id, thread_id in tx.all(_EVENTS, (after, up_to)):
         each = tuple(Told(*key, tuple(users)) for key, users in told.get((at, position), {}).items())
         events.setdefault((at, ts), []).append(NotifiedEvent(position, room_id, event_id, thread_id, each))
     return [(at, NotificationRow(ts, tuple(found))) for (at, ts), found in events.items()]
@@ -210,18 +275,29 @@ def set_count(tx: Transaction, thread: Thread, count: Count) -> None:
     tx.run(_SET, (count.notifications, count.highlights, count.first, *thread))
 
 
-def clear(tx: Transaction, threads: Collection[Thread]) -> None:
-    """These have been read."""
-    left = list(threads)
+def put_read(tx: Transaction, first: int, rows: Sequence[NotificationRow]) -> None:
+    """Write rows that say who has less to read at these positions and the following."""
+    placed = [(user, at, row.ts) for at, row in enumerate(rows, first) for user in row.read]
+    tx.insert_many("notifications_read", _READ_COLUMNS, placed, _SET_READ)
+
+
+def clear(tx: Transaction, threads: Collection[Thread]) -> set[UserId]:
+    """These have been read; whose were not before."""
+    return _clear_all(tx, _clear, list(threads))
+
+
+def clear_rooms(tx: Transaction, rooms: Collection[tuple[UserId, RoomId]]) -> set[UserId]:
+    """All threads of these have been read; whose were not before."""
+    return _clear_all(tx, _clear_rooms, list(rooms))
+
+
+def _clear_all(tx: Transaction, sql: Callable[[int], str], left: list[Any]) -> set[UserId]:
+    users: set[UserId] = set()
     for count in _AT_ONCE:
         while len(left) >= count:
-            tx.run(_clear(count), [part for thread in left[:count] for part in thread])
+            users.update(user for (user,) in tx.all(sql(count), [part for each in left[:count] for part in each]))
             del left[:count]
-
-
-def clear_rooms(tx: Transaction, rooms: Collection[tuple[UserId, RoomId]]) -> None:
-    """All threads of these have been read."""
-    tx.run_many(_CLEAR_ROOM, rooms)
+    return users
 
 
 def recount(tx: Transaction, thread: Thread, after: int, up_to: int) -> Count:
@@ -239,12 +315,18 @@ def recount(tx: Transaction, thread: Thread, after: int, up_to: int) -> Count:
     return Count(len(found), sum(entry.highlight for entry in found), first, up_to)
 
 
-def remove(tx: Transaction, event_positions: Collection[int], wanted: Callable[[UserId], bool]) -> None:
-    """Events are no more, and none of these users is notified of them; what was counted is subtracted."""
+def remove(tx: Transaction, event_positions: Collection[int], wanted: Callable[[UserId], bool]) -> set[UserId]:
+    """Events are no more, and none of these users is notified of them; what was counted is subtracted.
+
+    Returns those of the users who had been notified.
+    """
+    users: set[UserId] = set()
     for at, event in tx.all(_REMOVED, (list(event_positions),)):
         for user, entries in tx.all(_CHUNKS_WITH, (at, event, event)):
             if wanted(user):
+                users.add(user)
                 _remove(tx, user, at, event, entries)
+    return users
 
 
 def _remove(tx: Transaction, user: UserId, at: int, event: int, entries: bytes) -> None:
@@ -292,10 +374,52 @@ def _is_read(entry: Entry, unread: tuple[int, int] | None) -> bool:
     return unread is None or entry.position < unread[0]
 
 
-def badge(tx: Transaction, user: UserId) -> tuple[int, int]:
+def badge(tx: Transaction, user: UserId) -> Badge:
     """What a user has not read, and in how many rooms that is."""
     row = tx.one(_BADGE, (user,)) or (0, 0)
-    return int(row[0]), int(row[1])
+    return Badge(int(row[0]), int(row[1]))
+
+
+def badges(tx: Transaction, users: Collection[UserId]) -> dict[UserId, int]:
+    """What each of the users has not read."""
+    return {user: int(count) for user, count in tx.all(_BADGES, (list(users),))}
+
+
+def news(tx: Transaction, user: UserId, since: Since, limit: int) -> News:
+    """What a user has been notified of after a place, and what of that and of before is unread."""
+    found: list[tuple[Since, Entry, RoomId, str]] = []
+    at = since.position - 1
+    while len(found) < limit and (chunks := tx.all(_FOLLOWING, (user, at, _CHUNKS_OF_PAGE))):
+        at = chunks[-1][0]
+        for position, entries in chunks:
+            found += [
+                (place, entry, each.room_id, each.thread_id)
+                for each in decode_entries(entries)
+                for entry in each.entries
+                if (place := Since(position, entry.position)) > since
+            ]
+    found.sort(key=lambda one: one[0])
+    del found[limit:]
+    events = (
+        {at: (event, ts) for at, event, ts in tx.all(_WHICH, ([one[1].position for one in found],))} if found else {}
+    )
+    unread = stretches(tx, [user], list({room for _, _, room, _ in found})) if found else {}
+    return News(
+        badge(tx, user),
+        [
+            Notification(
+                place,
+                room,
+                events[entry.position][0],
+                entry.actions,
+                entry.highlight,
+                events[entry.position][1],
+                _is_read(entry, unread.get(Thread(user, room, thread_id))),
+            )
+            for place, entry, room, thread_id in found
+            if entry.position in events
+        ],
+    )
 
 
 def forget(tx: Transaction, before: int, limit: int) -> int:
@@ -311,8 +435,14 @@ def erase(tx: Transaction, user: UserId) -> None:
     """Forget all about a user."""
     tx.run(_ERASE, (user,))
     tx.run(_ERASE_COUNTS, (user,))
+    tx.run(_ERASE_READ, (user,))
 
 
 @lru_cache
 def _clear(count: int) -> str:
     return _CLEAR.format(threads=", ".join(["(?, ?, ?)"] * count))
+
+
+@lru_cache
+def _clear_rooms(count: int) -> str:
+    return _CLEAR_ROOMS.format(rooms=", ".join(["(?, ?)"] * count))
