@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from hs_core.matrix.identifiers import UserId
@@ -35,6 +35,9 @@ class NotificationsRead(Protocol):
 
     async def badges(self, users: Collection[UserId]) -> dict[UserId, int]:
         """How many notifications each of the users has not read, without those who have read all."""
+
+    async def with_news(self, since: Mapping[UserId, Since]) -> set[UserId]:
+        """Those of the users who have been notified of something after their place in the stream."""
 
     async def news(self, user_id: UserId, since: Since, limit: int) -> News:
         """What the user has been notified of after a place in the stream, up to `limit` events, the oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -62,6 +62,9 @@ class StoredNotifications:
 
     async def badges(self, users: Collection[UserId]) -> dict[UserId, int]:
         return await self.db.read(lambda tx: store.badges(tx, users))
+
+    async def with_news(self, since: Mapping[UserId, Since]) -> set[UserId]:
+        return await self.db.read(lambda tx: store.with_news(tx, since))
 
     async def news(self, user_id: UserId, since: Since, limit: int) -> News:
         return await self.db.read(lambda tx: store.news(tx, user_id, since, limit))

@@ -96,6 +96,13 @@ _WHICH = "SELECT event_position, event_id, ts FROM notified_events WHERE event_p
 _BADGE = "SELECT COALESCE(SUM(notifications), 0), COUNT(DISTINCT room_id) FROM unread_counts WHERE user_id = ?"
 
 _BADGES = "SELECT user_id, SUM(notifications) FROM unread_counts WHERE user_id = ANY(?) GROUP BY user_id"
+_WITH_NEWS = """
+    WITH asked (user_id, position) AS (VALUES {users})
+    SELECT user_id FROM asked WHERE EXISTS (
+        SELECT 1 FROM notifications WHERE notifications.user_id = asked.user_id
+        AND notifications.position > asked.position
+    )
+"""
 _FOLLOWING = "SELECT position, entries FROM notifications WHERE user_id = ? AND position > ? ORDER BY position LIMIT ?"
 
 _OLDEST = "SELECT position, ts FROM notified_events ORDER BY position LIMIT ?"
@@ -385,6 +392,19 @@ def badges(tx: Transaction, users: Collection[UserId]) -> dict[UserId, int]:
     return {user: int(count) for user, count in tx.all(_BADGES, (list(users),))}
 
 
+def with_news(tx: Transaction, since: Mapping[UserId, Since]) -> set[UserId]:
+    """Who has been notified of something after their place; perhaps who is in the midst of what is there, too."""
+    left = [(user, place.position - (place.event_position < _LATEST)) for user, place in since.items()]
+    users: set[UserId] = set()
+    for count in _AT_ONCE:
+        while len(left) >= count:
+            users.update(
+                user for (user,) in tx.all(_with_news(count), [part for each in left[:count] for part in each])
+            )
+            del left[:count]
+    return users
+
+
 def news(tx: Transaction, user: UserId, since: Since, limit: int) -> News:
     """What a user has been notified of after a place, and what of that and of before is unread."""
     found: list[tuple[Since, Entry, RoomId, str]] = []
@@ -441,6 +461,11 @@ def erase(tx: Transaction, user: UserId) -> None:
 @lru_cache
 def _clear(count: int) -> str:
     return _CLEAR.format(threads=", ".join(["(?, ?, ?)"] * count))
+
+
+@lru_cache
+def _with_news(count: int) -> str:
+    return _WITH_NEWS.format(users=", ".join(["(CAST(? AS TEXT), CAST(? AS BIGINT))"] * count))
 
 
 @lru_cache
