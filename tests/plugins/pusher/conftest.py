@@ -1,0 +1,75 @@
+"""Servers that may ask push gateways at private addresses, without TLS."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from hs_core.testing.deployment import deployed
+from hs_core.testing.homeserver import Homeserver, homeserver
+from hs_core.testing.postgres import PostgresServer
+from hs_core.testing.redis import run_redis
+from tests.plugins.pusher.gateways import PushGateway, gateway
+
+OUTBOUND: Final[dict[str, Any]] = {"outbound": {"allow_private_addresses": True, "verify_tls": False}}
+
+APART: Final[dict[str, Any]] = {
+    "pusher": {"plugins": ["pusher"], "replicas": 2},
+    "notifications": {"plugins": ["notifications"]},
+    "rest": {"plugins": ["*"], "except": ["pusher", "notifications"]},
+}
+
+
+@asynccontextmanager
+async def _apart(folder: Path, database: str) -> AsyncIterator[Homeserver]:
+    with run_redis() as redis:
+        async with (
+            deployed(folder, database, redis.url(), APART, **OUTBOUND) as deployment,
+            deployment.joined() as server,
+        ):
+            yield server
+
+
+async def _serve(whole: Any, up: asyncio.Future[Homeserver], down: asyncio.Event) -> None:
+    try:
+        async with whole as server:
+            up.set_result(server)
+            await down.wait()
+    except BaseException as error:
+        if not up.done():
+            up.set_exception(error)
+        raise
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "postgresql", "apart"])
+async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
+    """In turn: one process over each engine, and several."""
+    folder = tmp_path_factory.mktemp("pusher")
+    async with AsyncExitStack() as stack:
+        url = f"sqlite:///{folder}/hs.db"
+        if request.param != "sqlite":
+            postgres: PostgresServer = request.getfixturevalue("postgres_server")
+            name = postgres.create_database()
+            stack.callback(postgres.drop_database, name)
+            url = postgres.url(name)
+        whole = _apart(folder, url) if request.param == "apart" else homeserver(folder, url, settings=OUTBOUND)
+        up: asyncio.Future[Homeserver] = asyncio.get_running_loop().create_future()
+        down = asyncio.Event()
+        serving = asyncio.create_task(_serve(whole, up, down))
+        try:
+            yield await up
+        finally:
+            down.set()
+            await serving
+
+
+@pytest_asyncio.fixture
+async def push_gateway() -> AsyncIterator[PushGateway]:
+    async with gateway() as made:
+        yield made
