@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hs_core.errors import InvalidParam
 from hs_core.outbound import Answer
 from hs_plugins.notifications.api import Since
 from hs_plugins.pusher.gateway import understand
@@ -21,7 +22,9 @@ from hs_plugins.pusher.outcomes import (
     is_hopeless,
     pause_ms,
 )
+from hs_plugins.pusher.settings import settings_from
 from hs_plugins.pusher.values import Progress
+from tests.plugins.pusher.gateways import settings
 
 AT_ONCE, PER_LANE = 4, 2
 
@@ -123,6 +126,16 @@ def test_what_is_refused_again_and_again_is_left_out() -> None:
 )
 def test_what_answers_mean(status: int, body: bytes, verdict: Verdict) -> None:
     assert understand(Answer(status, {}, body, ""), "key").verdict is verdict
+
+
+@pytest.mark.parametrize("number", [2**70, 1.5])
+def test_numbers_that_cannot_be_passed_on_are_refused(number: float) -> None:
+    body = settings("https://push.example.org/_matrix/push/v1/notify", data={"number": number})
+    if isinstance(number, float):
+        assert b"1.5" in settings_from(body, lambda url: None, plain_http=False).data
+        return
+    with pytest.raises(InvalidParam):
+        settings_from(body, lambda url: None, plain_http=False)
 
 
 @pytest.mark.parametrize(("value", "wait_ms"), [("30", 30_000), ("soon", 0), ("-1", 0), ("9" * 50, 0)])
