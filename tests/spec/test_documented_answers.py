@@ -14,11 +14,11 @@ from hs_core.testing.client import Client
 from hs_core.testing.http import CLIENT_API, Answer, Json
 from tests.layouts import in_one_process
 from tests.spec.schema import Operation, operations
-from tests.spec.visiting import ALGORITHM, COPY, SESSION, Visitor
+from tests.spec.visiting import ALGORITHM, COPY, PUSHER, SESSION, Visitor
 
 FILES = {
     *("account-data", "tags", "receipts", "read_markers", "typing", "presence", "to_device", "device_management"),
-    *("keys", "cross_signing", "key_backup", "pushrules", "notifications"),
+    *("keys", "cross_signing", "key_backup", "pushrules", "pusher", "notifications"),
 }
 
 
@@ -88,6 +88,7 @@ REFUSALS: dict[str, list[Ask]] = {
     "PUT /pushrules/global/{kind}/{ruleId}/enabled": [_NO_RULE],
     "GET /pushrules/global/{kind}/{ruleId}/actions": [_NO_RULE],
     "PUT /pushrules/global/{kind}/{ruleId}/actions": [_NO_RULE],
+    "POST /pushers/set": [Ask(400, "M_MISSING_PARAM", body={"kind": "http", "app_id": "app", "pushkey": "key"})],
 }
 
 _MARKERS = ("m.fully_read", "m.read", "m.read.private")
@@ -114,6 +115,7 @@ BODIES: dict[str, Any] = {
     "PUT /pushrules/global/{kind}/{ruleId}": {"actions": ["notify"]},
     "PUT /pushrules/global/{kind}/{ruleId}/enabled": {"enabled": False},
     "PUT /pushrules/global/{kind}/{ruleId}/actions": {"actions": ["notify"]},
+    "POST /pushers/set": {**PUSHER, "lang": "de", "append": True},
 }
 """Of good requests; empty where nothing is said here."""
 NAMES = {"GET /keys/changes": {"from": "since", "to": "until"}, "GET /notifications": {"limit": "1"}}

@@ -15,6 +15,16 @@ from tests.spec.schema import Operation
 
 NOTE, TAG, RULE, SESSION = "org.example.note", "u.work", "mine", "session"
 ALGORITHM = "m.megolm_backup.v1.curve25519-aes-sha2"
+PUSHER: Json = {
+    "kind": "http",
+    "app_id": "org.example.app",
+    "pushkey": "key",
+    "app_display_name": "App",
+    "device_display_name": "Phone",
+    "profile_tag": "tag",
+    "lang": "en",
+    "data": {"url": "https://push.example.org/_matrix/push/v1/notify", "format": "event_id_only", "custom": 1},
+}
 COPY: Json = {"first_message_index": 1, "forwarded_count": 0, "is_verified": True, "session_data": {"ciphertext": "x"}}
 
 
@@ -129,6 +139,7 @@ async def _leave_something(user: User, room: str) -> None:
     condition = {"kind": "event_match", "key": "content.body", "pattern": "good *"}
     rule = {"actions": ["notify", {"set_tweak": "highlight"}], "conditions": [condition]}
     await user.request("PUT", f"/pushrules/global/override/{RULE}", json=rule)
+    await user.request("POST", "/pushers/set", json=PUSHER)
     await user.request("PUT", path("presence", user.user_id, "status"), json={"presence": "online", "status_msg": "up"})
 
 
