@@ -86,7 +86,7 @@ class Sender:
         """A heap: when which pusher is to be tried again, unless that has changed."""
         self._turns: dict[int, asyncio.Task[None]] = {}
         self._group = asyncio.TaskGroup()
-        self._saving: Groups[Saving, None] = Groups(self._save, SAVED_AT_ONCE)
+        self._saving: Groups[Saving, bool] = Groups(self._save, SAVED_AT_ONCE)
         self._news = asyncio.Event()
         self._stopping = False
 
@@ -94,8 +94,8 @@ class Sender:
         """Users are to be notified, or have read."""
         users = self._users
         for _, row in batch.rows:
-            told = (user for event in row.events for told in event.told for user in told.users if user in users)
-            for user in (*told, *(user for user in row.read if user in users)):
+            about = [*(told.users for event in row.events for told in event.told), row.read]
+            for user in {user for each in about for user in each if user in users}:
                 for pusher_id in users[user]:
                     self._queue(self._known[pusher_id])
         self._begin()
@@ -316,17 +316,17 @@ class Sender:
         """Whether something may be told to the user's gateways here, now."""
         return self._writer.owns(user) and not self._stopping
 
-    async def save(self, saving: Saving) -> None:
-        """Raises NotOwner, DatabaseUnavailable."""
-        await self._saving.add(saving)
+    async def save(self, saving: Saving) -> bool:
+        """Whether there is such a pusher still. Raises NotOwner, DatabaseUnavailable."""
+        return await self._saving.add(saving)
 
-    async def _save(self, group: Sequence[Saving]) -> Sequence[None]:
+    async def _save(self, group: Sequence[Saving]) -> Sequence[bool]:
         epochs = {each.slot: each.epoch for each in group}
         if any(epochs[each.slot] != each.epoch for each in group):  # one of them is of an earlier time
             raise NotOwner(self._writer.stream.name, set(epochs))
         progress = [(each.pusher_id, each.progress) for each in group]
-        await self._writer.write_held(epochs, lambda tx, _: store.save(tx, progress))
-        return [None] * len(group)
+        there = await self._writer.write_held(epochs, lambda tx, _: store.save(tx, progress))
+        return [each.pusher_id in there for each in group]
 
     async def remove(self, pusher: Pusher, epochs: Mapping[int, int]) -> None:
         """Its gateway does not want to hear of it any more. Raises NotOwner, DatabaseUnavailable."""
@@ -346,8 +346,8 @@ class _Hold:
     def goes_on(self) -> bool:
         return self.sender.owns(self.pusher.user_id)
 
-    async def save(self, progress: Progress) -> None:
-        await self.sender.save(Saving(self.pusher.pusher_id, self.slot, self.epoch, progress))
+    async def save(self, progress: Progress) -> bool:
+        return await self.sender.save(Saving(self.pusher.pusher_id, self.slot, self.epoch, progress))
 
     async def remove(self) -> None:
         await self.sender.remove(self.pusher, {self.slot: self.epoch})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from hs_core.clock import Clock
@@ -12,11 +13,12 @@ from hs_core.cluster.calls import Services
 from hs_core.config.model import Outbound as OutboundSettings
 from hs_core.core import Core
 from hs_core.db import Database, Transaction
+from hs_core.errors import UnknownToken
 from hs_core.matrix.identifiers import DeviceId, UserId
 from hs_core.outbound import Bounds, Outbound
 from hs_core.streams.follower import stored_position
 from hs_core.streams.writer import Log, Writer
-from hs_plugins.login.api import AccountRow
+from hs_plugins.login.api import USERS, AccountRow, Users
 from hs_plugins.notifications.api import NOTIFICATIONS, NOTIFICATIONS_READ, NotificationsRead, Since
 from hs_plugins.pusher import store
 from hs_plugins.pusher.api import PUSHER_CHANGES, PUSHERS
@@ -47,6 +49,7 @@ class PusherRole:
     clock: Clock
     services: Services
     notifications: NotificationsRead
+    users: Users
     outbound: Outbound
     outbound_settings: OutboundSettings
 
@@ -69,6 +72,9 @@ class PusherRole:
             store.changed(tx, user_id, log.announce(PushersRow(user_id)))
 
         await self.writer.write([user_id], work)
+        if device_id is not None and await self.users.device(user_id, device_id) is None:  # logged out meanwhile
+            await self.remove(user_id, settings.app_id, settings.pushkey)
+            raise UnknownToken
 
     async def remove(self, user_id: UserId, app_id: str, pushkey: str) -> None:
         """See `Pushers.remove`."""
@@ -102,9 +108,10 @@ class PusherRole:
         users."
         """
         app_id, pushkey = settings.app_id, settings.pushkey
-        others = await self.db.read(lambda tx: store.others_having(tx, app_id, pushkey, user_id, _REMOVED_AT_ONCE))
-        for other in others:
-            await self.services[PUSHERS].remove(other, app_id, pushkey)
+        look = partial(store.others_having, app_id=app_id, pushkey=pushkey, but=user_id, limit=_REMOVED_AT_ONCE)
+        while others := await self.db.read(look):
+            for other in others:
+                await self.services[PUSHERS].remove(other, app_id, pushkey)
 
 
 @asynccontextmanager
@@ -125,4 +132,13 @@ async def start(core: Core) -> AsyncIterator[PusherRole]:
         async with sender.running():
             core.follower(PUSHER_CHANGES).subscribe(sender.changed)
             core.follower(NOTIFICATIONS).subscribe(sender.notified)
-            yield PusherRole(writer, core.db, core.clock, core.services, notifications, outbound, core.config.outbound)
+            yield PusherRole(
+                writer,
+                core.db,
+                core.clock,
+                core.services,
+                notifications,
+                core.read_sides[USERS],
+                outbound,
+                core.config.outbound,
+            )

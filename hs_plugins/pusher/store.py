@@ -43,6 +43,7 @@ _FORGET_WITHOUT_DEVICE = "DELETE FROM pushers WHERE user_id = ANY(?) AND device_
 _ERASE = "DELETE FROM pushers WHERE user_id = ?"
 _ERASE_USER = "DELETE FROM pusher_users WHERE user_id = ?"
 _SAVE = f"UPDATE pushers SET {', '.join(f'{column} = ?' for column in _PROGRESS)} WHERE pusher_id = ?"
+_KNOWN = "SELECT pusher_id FROM pushers WHERE pusher_id = ANY(?)"
 _AT_ONCE: Final = (50, 10, 1)
 
 
@@ -127,9 +128,10 @@ def erase(tx: Transaction, user: UserId) -> None:
     tx.run(_ERASE_USER, (user,))
 
 
-def save(tx: Transaction, progress: Collection[tuple[int, Progress]]) -> None:
-    """How far pushers have been told by now; nothing for those that are no more."""
+def save(tx: Transaction, progress: Collection[tuple[int, Progress]]) -> set[int]:
+    """How far pushers have been told by now. Returns those of them that there are still."""
     tx.run_many(_SAVE, [(*_columns(each), pusher_id) for pusher_id, each in progress])
+    return {found for (found,) in tx.all(_KNOWN, ([pusher_id for pusher_id, _ in progress],))}
 
 
 def user_slot(user: UserId) -> int:

@@ -29,8 +29,8 @@ class Hold(Protocol):
     def goes_on(self) -> bool:
         """Whether something may begin."""
 
-    async def save(self, progress: Progress) -> None:
-        """Write down how far it has been told. Raises NotOwner, DatabaseUnavailable."""
+    async def save(self, progress: Progress) -> bool:
+        """Write down how far it has been told; whether it is there still. Raises NotOwner, DatabaseUnavailable."""
 
     async def remove(self) -> None:
         """The pusher is no more. Raises NotOwner, DatabaseUnavailable."""
@@ -65,7 +65,8 @@ class Teller:
                     return None
                 told = Progress(place=event.place, badge=unread)
                 progress = self._after(pusher, progress, outcome, told)
-                await hold.save(progress)
+                if not await hold.save(progress):
+                    return None
                 if progress.retry_ts:
                     return progress
             if len(news.events) < PAGE:
@@ -87,8 +88,8 @@ class Teller:
                 progress = self._after(pusher, progress, outcome, told)
         elif progress.retry_ts:  # what it was tried again for has been read, or is too old
             progress = Progress(place=progress.place, badge=progress.badge)
-        if progress != pusher.progress:
-            await hold.save(progress)
+        if progress != pusher.progress and not await hold.save(progress):
+            return None
         return progress
 
     async def _body(self, pusher: Pusher, event: Notification, unread: int) -> dict[str, Any] | None:

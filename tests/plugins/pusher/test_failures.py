@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
+from hs_core.clock import Clock, SystemClock
 from hs_core.testing.client import Client, User
 from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import homeserver
@@ -22,6 +22,12 @@ from tests.plugins.notifications.acts import reads, room_of
 from tests.plugins.pusher.conftest import APART, OUTBOUND
 from tests.plugins.pusher.gateways import PushGateway, accept, gateway, pushers, set_pusher
 from tests.plugins.pusher.test_pushing import sent
+
+
+class TwoDaysLater(SystemClock):
+    def now_ms(self) -> int:
+        return super().now_ms() + 2 * 24 * 3600 * 1000
+
 
 ALONE = pytest.mark.parametrize("server", ["sqlite"], indirect=True, scope="session")
 
@@ -35,9 +41,9 @@ async def refuse(notification: Json) -> web.Response:
 
 
 @asynccontextmanager
-async def served(folder: Path, **settings: Any) -> AsyncIterator[Client]:
+async def served(folder: Path, clock: Clock | None = None) -> AsyncIterator[Client]:
     async with (
-        homeserver(folder, f"sqlite:///{folder}/hs.db", settings={**OUTBOUND, **settings}) as server,
+        homeserver(folder, f"sqlite:///{folder}/hs.db", settings=OUTBOUND, clock=clock) as server,
         Client(server.url, shared_secret=server.shared_secret) as client,
     ):
         yield client
@@ -181,11 +187,12 @@ async def test_what_is_too_old_is_given_up(tmp_path: Path, push_gateway: PushGat
     failed = len(push_gateway.told)
     push_gateway.answer = accept
 
-    async with served(tmp_path, plugins={"pusher": {"give_up_after": "0s"}}) as client:
-        await sent(again(bob, client), room)
-        await push_gateway.badge(2)
+    async with served(tmp_path, TwoDaysLater()) as client:
+        new = await sent(again(bob, client), room)
+        told = await push_gateway.event(new)
 
-    assert [told for told in push_gateway.told[failed:] if "event_id" in told] == []
+    assert push_gateway.events[failed:] == [new]
+    assert told["counts"] == {"unread": 2}
 
 
 async def test_a_server_that_is_killed_tells_nothing_twice_but_what_it_was_telling(

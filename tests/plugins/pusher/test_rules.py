@@ -128,14 +128,14 @@ def test_what_answers_mean(status: int, body: bytes, verdict: Verdict) -> None:
     assert understand(Answer(status, {}, body, ""), "key").verdict is verdict
 
 
-@pytest.mark.parametrize("number", [2**70, 1.5])
-def test_numbers_that_cannot_be_passed_on_are_refused(number: float) -> None:
-    body = settings("https://push.example.org/_matrix/push/v1/notify", data={"number": number})
-    if isinstance(number, float):
-        assert b"1.5" in settings_from(body, lambda url: None, plain_http=False).data
-        return
+def test_numbers_are_passed_on_or_refused() -> None:
+    url = "https://push.example.org/_matrix/push/v1/notify"
+    passed = settings(url, data={"number": 1.5})
+    refused = settings(url, data={"number": 2**70})
+
+    assert b"1.5" in settings_from(passed, lambda url: None, plain_http=False).data
     with pytest.raises(InvalidParam):
-        settings_from(body, lambda url: None, plain_http=False)
+        settings_from(refused, lambda url: None, plain_http=False)
 
 
 @pytest.mark.parametrize(("value", "wait_ms"), [("30", 30_000), ("soon", 0), ("-1", 0), ("9" * 50, 0)])
