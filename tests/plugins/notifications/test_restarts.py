@@ -11,7 +11,7 @@ from pathlib import Path
 from hs_core.matrix.identifiers import UserId
 from hs_core.testing.client import Client, User
 from hs_core.testing.homeserver import homeserver
-from hs_plugins.notifications.api import NOTIFICATIONS, NOTIFICATIONS_READ, Badge
+from hs_plugins.notifications.api import NOTIFICATIONS, NOTIFICATIONS_READ, Badge, NotificationRow
 from tests.embedded.running import HsRun, hs_run
 from tests.plugins.notifications.acts import (
     PER_THREAD,
@@ -129,6 +129,31 @@ async def test_the_stream_says_whom_to_push_to_and_the_tables_say_it_again(tmp_p
         }
         badge = await server.core.read_sides[NOTIFICATIONS_READ].badge(UserId(carol.user_id))
         assert badge == Badge(notifications=1, rooms=1)
+
+
+async def test_the_stream_says_who_has_read_and_the_tables_say_it_again(tmp_path: Path, database_url: str) -> None:
+    async with (
+        homeserver(tmp_path, database_url) as server,
+        Client(server.url, shared_secret=server.shared_secret) as client,
+    ):
+        followed: list[tuple[int, NotificationRow]] = []
+        follower = server.core.follower(NOTIFICATIONS)
+        follower.subscribe(lambda batch: followed.extend(batch.rows))
+        alice, bob, carol = await client.register(), await client.register(), await client.register()
+        room, other = await room_of(alice, bob, carol), await room_of(alice, bob)
+        events = [await alice.send_text(room, "one"), await alice.send_text(other, "two")]
+        await listed(bob)
+        await reads(bob, room, events[0])
+        await carol.send_text(room, "three")
+        await listed(bob)
+        await listed(carol)
+
+        rows = await server.core.db.read(lambda tx: NOTIFICATIONS.load(tx, 0, 2**62, 100))
+        first = await server.core.db.read(lambda tx: NOTIFICATIONS.load(tx, 0, 2**62, 1))
+        rest = await server.core.db.read(lambda tx: NOTIFICATIONS.load(tx, first[0][0], 2**62, 100))
+    assert sorted(user for _, row in rows for user in row.read) == sorted([bob.user_id, carol.user_id])
+    assert rows == [*first, *rest]
+    assert [(at, row.ts, row.read) for at, row in rows] == [(at, row.ts, row.read) for at, row in followed]
 
 
 async def test_an_erased_account_is_forgotten(tmp_path: Path, database_url: str) -> None:

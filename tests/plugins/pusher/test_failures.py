@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 
 from hs_core.clock import Clock, SystemClock
+from hs_core.plugin.declaration import Plugin
+from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client, User
 from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import homeserver
@@ -20,7 +22,7 @@ from hs_core.testing.redis import RedisServer
 from tests.embedded.running import hs_run
 from tests.plugins.notifications.acts import reads, room_of
 from tests.plugins.pusher.conftest import APART, OUTBOUND
-from tests.plugins.pusher.gateways import PushGateway, accept, gateway, pushers, set_pusher
+from tests.plugins.pusher.gateways import PATIENCE, PushGateway, accept, gateway, pushers, set_pusher
 from tests.plugins.pusher.test_pushing import sent
 
 
@@ -41,9 +43,12 @@ async def refuse(notification: Json) -> web.Response:
 
 
 @asynccontextmanager
-async def served(folder: Path, clock: Clock | None = None) -> AsyncIterator[Client]:
+async def served(
+    folder: Path, clock: Clock | None = None, plugins: Sequence[Plugin] | None = None
+) -> AsyncIterator[Client]:
+    url = f"sqlite:///{folder}/hs.db"
     async with (
-        homeserver(folder, f"sqlite:///{folder}/hs.db", settings=OUTBOUND, clock=clock) as server,
+        homeserver(folder, url, settings=OUTBOUND, clock=clock, plugins=plugins) as server,
         Client(server.url, shared_secret=server.shared_secret) as client,
     ):
         yield client
@@ -174,6 +179,30 @@ async def test_a_server_that_is_started_again_goes_on(tmp_path: Path, push_gatew
         assert [pusher["pushkey"] for pusher in await pushers(again(alice, client))] == ["key"]
 
     assert push_gateway.events[failed:] == [second, third]
+
+
+async def test_who_logged_out_where_there_were_no_pushers_is_told_nothing(
+    tmp_path: Path, push_gateway: PushGateway
+) -> None:
+    async with served(tmp_path) as client:
+        alice, bob = await client.register(), await client.register()
+        phone = await client.login(alice.user_id)
+        room = await room_of(alice, bob)
+        await set_pusher(phone, push_gateway.url, "phone")
+        await set_pusher(alice, push_gateway.url, "desktop")
+    without = [plugin for name, plugin in discover().plugins.items() if name != "pusher"]
+    async with served(tmp_path, plugins=without) as client:
+        await again(phone, client).logout()
+
+    async with served(tmp_path) as client:
+        async with asyncio.timeout(PATIENCE):
+            while len(await pushers(again(alice, client))) > 1:
+                pass
+        event = await sent(again(bob, client), room)
+        told = await push_gateway.event(event)
+
+    assert told["devices"][0]["pushkey"] == "desktop"
+    assert push_gateway.events == [event]
 
 
 async def test_what_is_too_old_is_given_up(tmp_path: Path, push_gateway: PushGateway) -> None:
