@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # a server that asks nobody anything does without
     import aiohttp
     from yarl import URL
 
+    from hs_core.outbound.connecting import Connections
+
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 """The addresses of a name. Raises OSError if there are none."""
 
@@ -148,7 +150,7 @@ class Outbound:
         self._verify_tls = settings.verify_tls
         self._bounds = bounds
         self._lookup = lookup
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -158,8 +160,8 @@ class Outbound:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        if self._connections is not None:
+            await self._connections.close()
 
     def check(self, url: str) -> None:
         """Can this be asked, as far as one can see without asking? For settings of users, before they are stored.
@@ -254,10 +256,10 @@ class Outbound:
     def _opened_session(self) -> aiohttp.ClientSession:
         if self._closed:
             raise RuntimeError("this way out has been closed")
-        if self._session is None:
-            from hs_core.outbound.connecting import open_session
+        if self._connections is None:
+            from hs_core.outbound.connecting import connections
 
-            self._session = open_session(
+            self._connections = connections(
                 self._bounds, private=self._private, verify_tls=self._verify_tls, lookup=self._lookup
             )
-        return self._session
+        return self._connections.session

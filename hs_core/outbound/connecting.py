@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -31,22 +32,33 @@ class SpecialAddress(OSError):
     """Of a private or special range: not to be connected to."""
 
 
-def open_session(
-    bounds: Bounds, *, private: bool, verify_tls: bool, lookup: Lookup | None = None
-) -> aiohttp.ClientSession:
+@dataclass(frozen=True)
+class Connections:
+    """A session, and who resolves its names: that has to be closed as well."""
+
+    session: aiohttp.ClientSession
+    _resolver: _Resolver
+
+    async def close(self) -> None:
+        await self.session.close()
+        await self._resolver.close()
+
+
+def connections(bounds: Bounds, *, private: bool, verify_tls: bool, lookup: Lookup | None = None) -> Connections:
     """A session of no cookies, no proxies and no redirects of its own, whose connections are bounded and looked at."""
     from hs_core.outbound.client import USER_AGENT
 
+    resolver = _Resolver(lookup or _SystemNames(), private=private)
     connector = aiohttp.TCPConnector(
         limit=bounds.connections,
         limit_per_host=bounds.per_destination,
         keepalive_timeout=bounds.idle_seconds,
-        resolver=_Resolver(lookup or _SystemNames(), private=private),
+        resolver=resolver,
         use_dns_cache=False,
         ssl=verify_tls,
         socket_factory=None if private else _socket_of_public_address,
     )
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
@@ -55,6 +67,7 @@ def open_session(
         skip_auto_headers=("content-type",),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
     )
+    return Connections(session, resolver)
 
 
 def _socket_of_public_address(info: Any) -> socket.socket:
