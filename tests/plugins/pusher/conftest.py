@@ -47,18 +47,18 @@ async def _serve(whole: Any, up: asyncio.Future[Homeserver], down: asyncio.Event
         raise
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "postgresql", "apart"])
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "apart"])
 async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
-    """In turn: one process over each engine, and several."""
+    """In turn: one process over SQLite, and several over PostgreSQL."""
     folder = tmp_path_factory.mktemp("pusher")
     async with AsyncExitStack() as stack:
-        url = f"sqlite:///{folder}/hs.db"
-        if request.param != "sqlite":
+        if request.param == "sqlite":
+            whole = homeserver(folder, f"sqlite:///{folder}/hs.db", settings=OUTBOUND)
+        else:
             postgres: PostgresServer = request.getfixturevalue("postgres_server")
             name = postgres.create_database()
             stack.callback(postgres.drop_database, name)
-            url = postgres.url(name)
-        whole = _apart(folder, url) if request.param == "apart" else homeserver(folder, url, settings=OUTBOUND)
+            whole = _apart(folder, postgres.url(name))
         up: asyncio.Future[Homeserver] = asyncio.get_running_loop().create_future()
         down = asyncio.Event()
         serving = asyncio.create_task(_serve(whole, up, down))
