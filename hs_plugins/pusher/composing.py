@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 
 from hs_core.cache import LRU
+from hs_core.matrix.canonical_json import encode_canonical
 from hs_core.matrix.event import Event
 from hs_core.matrix.identifiers import EventId
 from hs_core.matrix.push_rules import Actions
@@ -18,7 +19,8 @@ from hs_plugins.rooms.api import RoomsRead, StoredEvent
 
 MEMBER: Final = "m.room.member"
 ENCRYPTED: Final = "m.room.encrypted"
-_REMEMBERED: Final = 500
+_REMEMBERED: Final = 4 << 20
+"""Bytes of content."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class About:
     type: str
     target: str | None
     """The user whose membership it is."""
+    size: int
+    """Bytes of content."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Composer:
     """Writes notifications. What is told of an event is remembered a while: many may be told."""
 
     rooms: RoomsRead
-    remembered: LRU[EventId, About] = field(default_factory=lambda: LRU(_REMEMBERED))
+    remembered: LRU[EventId, About] = field(default_factory=lambda: LRU(_REMEMBERED, lambda about: about.size))
 
     async def notification(self, pusher: Pusher, event: Notification, unread: int) -> dict[str, Any] | None:
         """What is told of an event; `None` if it is not there any more, or was redacted."""
@@ -65,6 +69,7 @@ class Composer:
 
     async def _compose(self, stored: StoredEvent) -> About:
         event = stored.event
+        content = encode_canonical(event.content, strict=False)  # old rooms have numbers that orjson cannot write
         name = await self._state(stored, "m.room.name", "", "name")
         alias = await self._state(stored, "m.room.canonical_alias", "", "alias")
         membership = _text(event.content, "membership") if event.type == MEMBER else None
@@ -75,10 +80,10 @@ class Composer:
             "room_name": name or alias,
             "room_alias": alias,
             "membership": membership,  # NOTSPEC: what clients need to tell an invitation without asking
-            "content": event.content,
+            "content": orjson.Fragment(content),
         }
         shown = {key: value for key, value in fields.items() if value is not None}
-        return About(shown, event.type, event.state_key if event.type == MEMBER else None)
+        return About(shown, event.type, event.state_key if event.type == MEMBER else None, len(content))
 
     async def _state(self, stored: StoredEvent, type_: str, state_key: str, key: str) -> str | None:
         """A text in the state of the room; of one that this server is not in, in what it was told with an invite."""
