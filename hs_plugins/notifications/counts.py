@@ -25,7 +25,7 @@ from hs_core.streams.follower import Follower
 from hs_plugins.notifications import store
 from hs_plugins.notifications.api import NOTIFICATIONS
 from hs_plugins.notifications.evaluation import Outcome
-from hs_plugins.notifications.store import Count, Thread
+from hs_plugins.notifications.store import Count, Progress, Thread
 from hs_plugins.notifications.unread import Changes, Entry, RoomUnread, Tally
 from hs_plugins.notifications.watch import Watch
 from hs_plugins.receipts.api import ReceiptRow, ReceiptsRead
@@ -136,24 +136,27 @@ class Counts:
         self._users.move_to_end(user_id)
         return counts
 
-    async def up_to_date(self, user_id: UserId, read: Callable[[Transaction], T]) -> tuple[int, T]:
+    async def up_to_date(
+        self, user_id: UserId, read: Callable[[Transaction], T], *, receipts: bool = False
+    ) -> tuple[int, T]:
         """What `read` finds in the tables, once they have come to where this process is, and where they are.
 
-        If they do not come so far, because nobody writes them, that is what they have.
+        With `receipts` they are to have heard of those, too. If they do not come so far, because nobody writes them,
+        that is what they have.
         """
-        slot, wanted = slot_of(user_id, NOTIFICATIONS.slots), self._watch.position
+        slot = slot_of(user_id, NOTIFICATIONS.slots)
+        wanted = Progress(self._watch.position, self._follower.position if receipts else 0)
 
-        def work(tx: Transaction) -> tuple[int, T]:
-            progress = store.progress(tx, [slot]).get(slot)
-            return (0 if progress is None else progress.events), read(tx)
+        def work(tx: Transaction) -> tuple[Progress, T]:
+            return store.progress(tx, [slot]).get(slot, Progress(0, 0)), read(tx)
 
         await self._watch.settled(self._watch.pending)
         for _ in range(TRIES):
             reached, found = await self._db.read(work)
-            if reached >= wanted:
+            if reached.events >= wanted.events and reached.receipts >= wanted.receipts:
                 break
             await self.wait(user_id)
-        return reached, found
+        return reached.events, found
 
     def _notified(self, user_id: UserId, counts: UserCounts, room_id: RoomId, entry: Entry) -> None:
         if counts.loading is not None:

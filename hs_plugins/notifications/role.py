@@ -44,7 +44,7 @@ class NotificationsRole:
     async def page(self, user_id: UserId, before: int, limit: int, *, highlights: bool) -> list[Listed]:
         """What a user was notified of, the latest first: with everything that has happened by now."""
         look = partial(store.page, user=user_id, before=before, limit=limit, highlights=highlights)
-        _, found = await self.counts.up_to_date(user_id, look)
+        _, found = await self.counts.up_to_date(user_id, look, receipts=True)
         return found
 
     async def reader(self, user_id: UserId) -> Reader:
