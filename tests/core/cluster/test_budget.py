@@ -164,13 +164,8 @@ async def test_processes_that_join_do_not_need_more_connections_in_all(
     tmp_path: Path, database_url: str, redis_server: RedisServer
 ) -> None:
     watcher = await open_database(database_url, readers=1)
-    folders = [tmp_path / str(number) for number in range(5)]
-    for folder in folders:
-        folder.mkdir()
     async with AsyncExitStack() as stack:
-        cores = [
-            await stack.enter_async_context(process(folder, database_url, redis_server.url())) for folder in folders
-        ]
+        cores = [await stack.enter_async_context(process(tmp_path, database_url, redis_server.url())) for _ in range(5)]
         async with asyncio.timeout(PATIENCE):
             while max([await at_once(core.db, 20) for core in cores]) > 1:
                 """Not all have heard of the last one yet."""

@@ -11,11 +11,13 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from hs_core.testing.client import Client
 from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import Homeserver, homeserver
 from hs_core.testing.postgres import PostgresServer
 from hs_core.testing.redis import run_redis
 from tests.plugins.pusher.gateways import PushGateway, gateway
+from tests.spec import schema
 
 OUTBOUND: Final[dict[str, Any]] = {"outbound": {"allow_private_addresses": True, "verify_tls": False}}
 
@@ -67,6 +69,13 @@ async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         finally:
             down.set()
             await serving
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(server: Homeserver) -> AsyncIterator[Client]:
+    """A client of these servers: the one that the other suites share may be there, and is one of theirs."""
+    async with Client(server.urls, shared_secret=server.shared_secret, check=schema.check) as client:
+        yield client
 
 
 @pytest_asyncio.fixture
