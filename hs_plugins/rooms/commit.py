@@ -80,6 +80,8 @@ class Committer:
             self._current, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
             if not self._queue:
                 self._submitted.clear()
+            if not self._current:  # what was submitted has been given up
+                continue
             await self._commit(self._current)
             self._last_senders, self._last_end = _senders(self._current), asyncio.get_running_loop().time()
             self._current = []

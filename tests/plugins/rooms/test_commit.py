@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hs_core.cluster.leases import NotOwner
 from hs_core.db import ConstraintViolated, DatabaseUnavailable
 from hs_core.matrix.identifiers import RoomId
 from hs_core.testing.clock import TestClock
+from hs_plugins.rooms import commit
 from hs_plugins.rooms.change import RoomChange
 from hs_plugins.rooms.commit import Committer
 
@@ -31,6 +33,9 @@ class Writer:
                 raise error
         self.written.append(keys)
         return {}
+
+    def not_owner(self, key: str) -> NotOwner:
+        return NotOwner("events", [1])
 
 
 @asynccontextmanager
@@ -85,3 +90,45 @@ async def test_while_the_database_is_away_everything_fails_at_once() -> None:
         assert lost == {GOOD, BAD}
         writer.errors.clear()
         assert await committer.submit(RoomChange(GOOD)) == {}
+
+
+def said(sender: str, room_id: RoomId) -> RoomChange:
+    """A change with an event by somebody."""
+    return RoomChange(room_id, events=[SimpleNamespace(event=SimpleNamespace(sender=sender))])  # type: ignore[list-item]
+
+
+async def test_where_several_speak_the_next_group_waits_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "GATHERING_SECONDS", 0.5)
+    writer = Writer({})
+    async with committing(writer) as (committer, _):
+        await committer.submit(said("@a:x", GOOD))
+        later = []
+        for sender in "bcd":
+            later.append(committer.submit(said(f"@{sender}:x", BAD)))
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*later)
+    assert writer.written == [[GOOD], [BAD] * 3]
+
+
+async def test_who_speaks_alone_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "GATHERING_SECONDS", 3600.0)
+    writer = Writer({})
+    async with committing(writer) as (committer, _), asyncio.timeout(20):
+        for _ in range(3):
+            await committer.submit(said("@a:x", GOOD))
+    assert len(writer.written) == 3
+
+
+async def test_what_is_given_up_while_the_group_gathers_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "GATHERING_SECONDS", 0.1)
+    writer = Writer({})
+    async with committing(writer) as (committer, lost):
+        await committer.submit(said("@a:x", GOOD))
+        second = committer.submit(said("@b:x", BAD))
+        await asyncio.sleep(0)
+        committer.give_up(lambda room_id: room_id == BAD)
+        with pytest.raises(NotOwner):
+            await second
+        await committer.submit(said("@c:x", GOOD))
+    assert lost == {BAD}
+    assert writer.written == [[GOOD], [GOOD]]
