@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiodns
-import aiohttp
 import msgspec
 
 from hs_core.clock import SystemClock
-from hs_core.federation.discovery import Destination, Services, discover, is_address, split
+from hs_core.federation.discovery import Services, discover, is_address, split
 from hs_core.federation.lookup import ServiceReader, WellKnownReader
+from hs_core.outbound import Outbound
 
 if TYPE_CHECKING:
     from hs_core.config import Config
@@ -46,20 +45,19 @@ async def seen_from_outside(config: Config) -> list[str]:
         return []
     resolver = aiodns.DNSResolver()
     try:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            return await look(config, WellKnownReader(session), ServiceReader(resolver))
+        # The name is the administrator's own, and may well lead to a private address from here.
+        async with Outbound(config.outbound, private=True) as outbound:
+            return await look(config, WellKnownReader(outbound), ServiceReader(resolver))
     finally:
         await resolver.close()
 
 
 async def look(config: Config, well_known: Answers, services: Services) -> list[str]:
     """The same, with these ways to ask."""
-    notes = [note async for note in _for_clients(config, well_known)]
-    if config.federation.enabled:
-        clock = SystemClock()
-        destination = await discover(config.server_name, well_known, services, clock.random)
-        notes += [note async for note in _for_servers(config, destination)]
-    return notes
+    for_clients, for_servers = await asyncio.gather(
+        _for_clients(config, well_known), _for_servers(config, well_known, services)
+    )
+    return [note for note in (for_clients, for_servers) if note is not None]
 
 
 def _is_for_others(server_name: str) -> bool:
@@ -67,32 +65,34 @@ def _is_for_others(server_name: str) -> bool:
     return not is_address(host) and not any(host == name or host.endswith(f".{name}") for name in _NOBODYS)
 
 
-async def _for_clients(config: Config, well_known: Answers) -> AsyncIterator[str]:
+async def _for_clients(config: Config, well_known: Answers) -> str | None:
+    """What keeps clients from finding the server, if anything does."""
     host = split(config.server_name)[0]
     where, ours = f"https://{host}/.well-known/matrix/client", config.public_baseurl.rstrip("/")
     body = await well_known.read(host, "client")
     if body is None:
-        if urlsplit(ours).netloc != host:
-            yield f"{where} does not answer (yet): who knows only @user:{config.server_name} does not find {ours}/"
-        return
+        if urlsplit(ours).netloc == host:
+            return None
+        return f"{where} does not answer (yet): who knows only @user:{config.server_name} does not find {ours}/"
     try:
         theirs = msgspec.json.decode(body, type=_ClientInformation).homeserver.base_url.rstrip("/")
     except msgspec.MsgspecError as error:
-        yield f"{where} is not as the specification wants it: {error}"
-        return
-    if theirs != ours:
-        yield f"{where} sends clients to {theirs}/, and public_baseurl is {ours}/"
+        return f"{where} is not as the specification wants it: {error}"
+    return None if theirs == ours else f"{where} sends clients to {theirs}/, and public_baseurl is {ours}/"
 
 
-async def _for_servers(config: Config, destination: Destination) -> AsyncIterator[str]:
-    """Whether somebody with the right certificate is where others look."""
+async def _for_servers(config: Config, well_known: Answers, services: Services) -> str | None:
+    """What keeps other servers from finding somebody with the right certificate where they look, if anything does."""
+    if not config.federation.enabled:
+        return None
+    destination = await discover(config.server_name, well_known, services, SystemClock().random)
     reasons = []
     for host, port in destination.targets:
         reason = await _unreachable(config, host, port, destination.certificate)
         if reason is None:
-            return
+            return None
         reasons.append(f"{host}:{port} ({reason})")
-    yield (
+    return (
         f"other servers look for {config.server_name} by {destination.reason}, and do not find it (yet) from here: "
         f"{', '.join(reasons)}"
     )

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Final
 
 import aiodns
-import aiohttp
 import msgspec
 import pycares
 
 from hs_core.federation.discovery import ServiceRecord
+from hs_core.outbound import Outbound, OutboundError
 
 SECONDS: Final = 10.0
 """For one question."""
@@ -26,8 +26,8 @@ class _Delegation(msgspec.Struct):
 class WellKnownReader:
     """Reads `/.well-known/matrix/...` of other hosts. See `WellKnown`."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
 
     async def __call__(self, host: str) -> str | None:
         """What the host delegates to, if it answers with valid JSON."""
@@ -40,21 +40,13 @@ class WellKnownReader:
     async def read(self, host: str, name: str) -> bytes | None:
         """The body of `https://HOST/.well-known/matrix/NAME`, if the answer is a 200 of moderate size."""
         url = f"https://{host}/.well-known/matrix/{name}"
-        body = bytearray()
         try:
-            async with self._session.get(
-                url, max_redirects=MOST_REDIRECTS, timeout=aiohttp.ClientTimeout(total=SECONDS)
-            ) as response:
-                if response.status != 200:
-                    return None
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > MOST_BYTES:
-                        response.close()
-                        return None
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            answer = await self._outbound.request(
+                "GET", url, seconds=SECONDS, max_bytes=MOST_BYTES, redirects=MOST_REDIRECTS
+            )
+        except OutboundError:
             return None
-        return bytes(body)
+        return answer.body if answer.status == 200 else None
 
 
 class ServiceReader:

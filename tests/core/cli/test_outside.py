@@ -14,7 +14,7 @@ import pytest
 from hs_core.cli.outside import Answers, look, seen_from_outside
 from hs_core.config import Config, load
 from hs_core.federation.discovery import ServiceRecord
-from tests.core.federation.certificate import Certificate, make_certificate
+from tests.certificates import Certificate, make_certificate
 
 
 class Web:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiodns
-import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
+from hs_core.config.model import Outbound as Settings
 from hs_core.federation.discovery import ServiceRecord
 from hs_core.federation.lookup import MOST_BYTES, ServiceReader, WellKnownReader
-from tests.core.federation.certificate import Certificate, make_certificate
+from hs_core.outbound import Outbound
+from tests.certificates import Certificate, make_certificate
 
 Handler = Callable[[web.Request], web.StreamResponse]
 HOST = "hs.test"
@@ -28,25 +27,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificate"), HOST)
 
 
-class _AllAt(AbstractResolver):
-    """Every name is at one port of this machine."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        return [ResolveResult(hostname=host, host="127.0.0.1", port=self._port, family=2, proto=0, flags=0)]
-
-    async def close(self) -> None:
-        """Nothing is kept."""
-
-
 @asynccontextmanager
-async def reader(certificate: Certificate, handler: Handler) -> AsyncIterator[WellKnownReader]:
-    """Reads from a server that answers everything with `handler`."""
+async def reader(
+    certificate: Certificate, handler: Handler, *, verify_tls: bool = False
+) -> AsyncIterator[tuple[WellKnownReader, int]]:
+    """Reads from a server that answers everything with `handler`; and its port, at which all names are."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         return handler(request)
+
+    async def here(name: str) -> Sequence[str]:
+        return ["127.0.0.1"]
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -55,11 +46,8 @@ async def reader(certificate: Certificate, handler: Handler) -> AsyncIterator[We
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate.server())
         await site.start()
-        port: int = runner.addresses[0][1]
-        trusting: ssl.SSLContext = certificate.client()
-        connector = aiohttp.TCPConnector(resolver=_AllAt(port), ssl=trusting)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            yield WellKnownReader(session)
+        async with Outbound(Settings(verify_tls=verify_tls), private=True, lookup=here) as outbound:
+            yield WellKnownReader(outbound), runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
@@ -71,9 +59,9 @@ async def test_a_delegation_is_read(certificate: Certificate) -> None:
         asked.append((request.host, request.path))
         return web.json_response({"m.server": "matrix.hs.test:443", "more": 1}, content_type="text/plain")
 
-    async with reader(certificate, handler) as well_known:
-        assert await well_known(HOST) == "matrix.hs.test:443"
-    assert asked == [(HOST, "/.well-known/matrix/server")]
+    async with reader(certificate, handler) as (well_known, port):
+        assert await well_known(f"{HOST}:{port}") == "matrix.hs.test:443"
+    assert asked == [(f"{HOST}:{port}", "/.well-known/matrix/server")]
 
 
 async def test_redirects_are_followed_and_loops_are_not(certificate: Certificate) -> None:
@@ -82,9 +70,9 @@ async def test_redirects_are_followed_and_loops_are_not(certificate: Certificate
             return web.json_response({"m.server": "b.org"})
         raise web.HTTPFound("/loop" if request.path in ("/loop", "/.well-known/matrix/client") else "/there")
 
-    async with reader(certificate, handler) as well_known:
-        assert await well_known(HOST) == "b.org"
-        assert await well_known.read(HOST, "client") is None
+    async with reader(certificate, handler) as (well_known, port):
+        assert await well_known(f"{HOST}:{port}") == "b.org"
+        assert await well_known.read(f"{HOST}:{port}", "client") is None
 
 
 @pytest.mark.parametrize(
@@ -99,18 +87,19 @@ async def test_redirects_are_followed_and_loops_are_not(certificate: Certificate
     ids=["not a string", "not there", "not JSON", "empty", "too long"],
 )
 async def test_what_is_not_valid_is_as_if_there_were_nothing(certificate: Certificate, answer: bytes) -> None:
-    async with reader(certificate, lambda _: web.Response(body=answer)) as well_known:
-        assert await well_known(HOST) is None
+    async with reader(certificate, lambda _: web.Response(body=answer)) as (well_known, port):
+        assert await well_known(f"{HOST}:{port}") is None
 
 
 async def test_neither_is_an_error_nor_the_certificate_of_somebody_else(certificate: Certificate) -> None:
     def handler(request: web.Request) -> web.Response:
         return web.json_response({"m.server": "b.org"}, status=404 if "missing" in request.host else 200)
 
-    async with reader(certificate, handler) as well_known:
-        assert await well_known("missing.hs.test") is None
-        assert await well_known("another.test") is None
-        assert await well_known(HOST) == "b.org"
+    async with reader(certificate, handler) as (well_known, port):
+        assert await well_known(f"missing.hs.test:{port}") is None
+        assert await well_known(f"{HOST}:{port}") == "b.org"
+    async with reader(certificate, handler, verify_tls=True) as (well_known, port):
+        assert await well_known(f"{HOST}:{port}") is None
 
 
 class _NameServer(asyncio.DatagramProtocol):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +13,7 @@ import pytest
 
 from hs_core.http import protocol
 from hs_core.http.listen import Listener, Tls
+from tests.certificates import make_certificate
 from tests.core.http.toys import Toy, running
 
 GET = b"GET /versions HTTP/1.1\r\nHost: x\r\n"
@@ -31,16 +30,10 @@ async def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path) -> None:
 
 
 async def test_tls_is_spoken_where_a_certificate_is_given(tmp_path: Path) -> None:
-    cert, key = tmp_path / "tls.crt", tmp_path / "tls.key"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command = [*made, *subject, "-keyout", str(key), "-out", str(cert)]
-    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
-    assert await process.wait() == 0
-    trusting = ssl.create_default_context(cafile=str(cert))
-    async with running(listener=Listener(port=0, tls=Tls(cert, key))) as toy:
+    made = make_certificate(tmp_path, "localhost")
+    async with running(listener=Listener(port=0, tls=Tls(made.certificate, made.key))) as toy:
         assert toy.url.startswith("https://")
-        async with toy.get("/versions", ssl=trusting) as response:
+        async with toy.get("/versions", ssl=made.client()) as response:
             assert response.status == 200
 
 

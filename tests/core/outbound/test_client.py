@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import ssl
-import subprocess
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from hs_core.outbound import (
     Unanswered,
     UnusableUrl,
 )
+from tests.certificates import make_certificate
 
 OPEN = Settings(allow_private_addresses=True)
 SECRET = "hunter2"
@@ -338,13 +338,7 @@ async def test_a_url_can_be_looked_at_before_it_is_kept() -> None:
 @pytest.fixture
 def own_certificate(tmp_path: Path) -> ssl.SSLContext:
     """Of a server that nobody has a reason to believe."""
-    cert, key = tmp_path / "tls.crt", tmp_path / "tls.key"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subject = ["-subj", "/CN=push.example.org", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-    subprocess.run([*made, *subject, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(cert, key)
-    return context
+    return make_certificate(tmp_path, "push.example.org").server()
 
 
 async def test_certificates_are_believed_only_if_they_are_good(own_certificate: ssl.SSLContext) -> None:
