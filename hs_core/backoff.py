@@ -1,4 +1,4 @@
-"""How long to leave alone what does not stay up."""
+"""How long to leave alone what does not stay up, or does not answer."""
 
 from typing import Final
 
@@ -9,12 +9,13 @@ SETTLED_AFTER: Final = 60.0
 """Seconds of life after which an end is a new misfortune, and not the last one again."""
 
 
-def pause(failures: int, chance: float) -> float:
-    """Seconds until the next start, after `failures` ends in a row; `chance` is in [0, 1).
+def pause(failures: int, chance: float, longest: float = LONGEST_PAUSE) -> float:
+    """Seconds until the next try, after `failures` in a row; `chance` is in [0, 1).
 
-    Doubles from about one second up to a minute at most. Chance keeps processes apart that failed for the same reason.
+    Doubles from about one second up to `longest`, and at most a quarter more. Chance keeps apart what failed for
+    the same reason.
     """
-    ceiling = min(FIRST_PAUSE * 2.0 ** min(max(failures, 1) - 1, 16), LONGEST_PAUSE)
+    ceiling = min(FIRST_PAUSE * 2.0 ** min(max(failures, 1) - 1, 16), longest)
     return ceiling * (0.75 + chance / 2)
 
 

@@ -16,6 +16,7 @@ from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.plugin.declaration import Feed, Plugin
 from hs_core.streams.batch import Batch
 from hs_core.streams.follower import Follower, stored_position
+from hs_core.waiting import happens_by_clock
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ class Feeding:
                 await self._clock.sleep(pause(failures, self._clock.random()))
             else:
                 if portion is None:
-                    await self._wait()
+                    await happens_by_clock(self._news, LOOK_SECONDS, self._clock)
                 elif len(portion.rows) < self._feed.most:
                     await self._clock.sleep(self._feed.rest.total_seconds())
 
@@ -127,16 +128,6 @@ class Feeding:
             return None
         rows = stream.load(tx, after, up_to, most)
         return Portion(rows, rows[-1][0] if len(rows) == most else up_to, share)
-
-    async def _wait(self) -> None:
-        """Until there are rows, or it is time to look whether the feed has fallen to this process."""
-        sleeping = asyncio.ensure_future(self._clock.sleep(LOOK_SECONDS))
-        told = asyncio.ensure_future(self._news.wait())
-        try:
-            await asyncio.wait([sleeping, told], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            told.cancel()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from hs_core.cluster.shards import Shards
 from hs_core.db import Database, DatabaseUnavailable, Transaction
 from hs_core.matrix.identifiers import UserId
 from hs_core.outbound import OutboundError
+from hs_core.waiting import happens_by_clock
 from hs_plugins.appservice import store
 from hs_plugins.appservice.bridge import Bridge, NotTaken
 from hs_plugins.appservice.formatting import as_body, as_event, invite_room_state
@@ -114,7 +115,7 @@ class Sender:
                     await self._serve(tenure)
                 failures = 0
                 self._news.clear()
-                await self._rest(LOOK_SECONDS, self._news)
+                await happens_by_clock(self._news, LOOK_SECONDS, self._sources.clock)
             except (DatabaseUnavailable, NotOwner) as error:
                 log.warning("sending to an application service was interrupted", service=self.id, error=str(error))
                 await clock.sleep(LOOK_SECONDS)
@@ -154,7 +155,7 @@ class Sender:
         if made.sending is not None or self._saved.sending is not None or far:
             await self._save(tenure, made)
         elif not is_behind:
-            await self._rest(LOOK_SECONDS, self._news)
+            await happens_by_clock(self._news, LOOK_SECONDS, self._sources.clock)
         return made
 
     async def _save(self, tenure: Tenure, progress: Progress) -> None:
@@ -226,19 +227,9 @@ class Sender:
                 after = pause(failures, clock.random())
                 report = log.warning if failures == 1 else log.info
                 report("an application service does not take events", service=self.id, error=str(error), again=after)
-                await self._rest(after, self._reached)
+                await happens_by_clock(self._reached, after, clock)
             else:
                 if failures:
                     log.info("an application service takes events again", service=self.id, failures=failures)
                 return True
         return False
-
-    async def _rest(self, seconds: float, news: asyncio.Event) -> None:
-        """Until something happens, or for so long."""
-        sleeping = asyncio.ensure_future(self._sources.clock.sleep(seconds))
-        told = asyncio.ensure_future(news.wait())
-        try:
-            await asyncio.wait([sleeping, told], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            told.cancel()

@@ -9,6 +9,7 @@ import structlog
 
 from hs_core.clock import Clock
 from hs_core.db import Database, DatabaseUnavailable
+from hs_core.waiting import happens
 from hs_plugins.media import store
 
 log = structlog.get_logger(__name__)
@@ -36,10 +37,7 @@ class Waiting:
         self._count[media_id] = self._count.get(media_id, 0) + 1
         self._anybody.set()
         try:
-            async with asyncio.timeout(seconds):
-                await woken.wait()
-        except TimeoutError:
-            pass
+            await happens(woken, seconds)
         finally:
             self._count[media_id] -= 1
             if not self._count[media_id]:

@@ -25,6 +25,7 @@ from hs_core.matrix.identifiers import UserId
 from hs_core.streams.batch import Batch
 from hs_core.streams.follower import Follower
 from hs_core.streams.writer import Log, Writer
+from hs_core.waiting import happens
 from hs_plugins.notifications import store
 from hs_plugins.notifications.api import NOTIFICATIONS
 from hs_plugins.notifications.evaluation import Outcome
@@ -127,7 +128,7 @@ class Recorder:
     async def run(self) -> None:
         """Write for as long as the plugin is active."""
         while True:
-            await _wait(self._news, LOOK)
+            await happens(self._news, LOOK)
             self._news.clear()
             self._hurried.clear()
             turns, self._turns = self._turns, []
@@ -141,7 +142,7 @@ class Recorder:
             for done in turns:
                 if not done.done():
                     done.set_result(None)
-            await _wait(self._hurried, REST)
+            await happens(self._hurried, REST)
 
     def _begin_again(self) -> None:
         """Trust nothing but the tables."""
@@ -299,12 +300,3 @@ def _slot_of(user: UserId) -> int:
 
 def _in_slots(slots: Collection[int], user: UserId) -> bool:
     return _slot_of(user) in slots
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Until the event is set, or for so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

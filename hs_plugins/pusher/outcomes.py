@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
+from hs_core.backoff import pause
 from hs_plugins.pusher.values import Progress
 
-FIRST_PAUSE_MS: Final = 1_000
 LONGEST_PAUSE_MS: Final = 3_600_000
+"""Between two tries, but for what chance adds."""
 MAX_REFUSALS: Final = 3
 """After so many a notification is left out that the gateway does not want, lest all that follow wait for it."""
 
@@ -38,20 +39,13 @@ class Outcome(msgspec.Struct, frozen=True):
 TOLD: Final = Outcome(Verdict.TOLD)
 
 
-def pause_ms(failures: int, chance: float) -> int:
-    """How long to leave a gateway alone after so many failures in a row; `chance` is in [0, 1).
-
-    "The homeserver SHOULD retry for a reasonable amount of time using exponential backoff": it doubles from about one
-    second to about an hour. Chance keeps apart what failed together.
-    """
-    ceiling = min(FIRST_PAUSE_MS * 2.0 ** min(max(failures, 1) - 1, 32), LONGEST_PAUSE_MS)
-    return round(ceiling * (0.75 + chance / 2))
-
-
 def after_failure(progress: Progress, outcome: Outcome, now: int, chance: float) -> Progress:
-    """The same is to be told again, later."""
+    """The same is to be told again, later: "The homeserver SHOULD retry for a reasonable amount of time using
+    exponential backoff".
+    """
     failures = progress.failures + 1
-    wait = max(pause_ms(failures, chance), min(outcome.wait_ms, LONGEST_PAUSE_MS))
+    pause_ms = round(pause(failures, chance, LONGEST_PAUSE_MS / 1000) * 1000)
+    wait = max(pause_ms, min(outcome.wait_ms, LONGEST_PAUSE_MS))
     return msgspec.structs.replace(
         progress,
         failures=failures,

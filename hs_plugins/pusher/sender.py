@@ -24,6 +24,7 @@ from hs_core.matrix.identifiers import UserId
 from hs_core.streams.batch import Batch
 from hs_core.streams.groups import Groups
 from hs_core.streams.writer import Writer
+from hs_core.waiting import happens
 from hs_plugins.notifications.api import NotificationRow, NotificationsRead, Since
 from hs_plugins.pusher import store
 from hs_plugins.pusher.lanes import Lanes
@@ -135,7 +136,7 @@ class Sender:
                 await self._clock.sleep(LOOK)
             self._wake_rested()
             self._begin()
-            await _wait(self._news, LOOK)
+            await happens(self._news, LOOK)
 
     # Which pushers there are.
 
@@ -351,12 +352,3 @@ class _Hold:
 
     async def remove(self) -> None:
         await self.sender.remove(self.pusher, {self.slot: self.epoch})
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Until the event is set, or for so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -20,7 +20,6 @@ from hs_plugins.pusher.outcomes import (
     Verdict,
     after_failure,
     is_hopeless,
-    pause_ms,
 )
 from hs_plugins.pusher.settings import settings_from
 from hs_plugins.pusher.values import Progress
@@ -73,9 +72,13 @@ def test_a_lane_that_is_full_holds_up_no_other() -> None:
 
 @given(st.integers(0, 100), st.floats(0, 1, exclude_max=True))
 def test_pauses_grow_to_an_hour(failures: int, chance: float) -> None:
-    assert 750 <= pause_ms(failures, chance) <= LONGEST_PAUSE_MS * 1.25
-    assert pause_ms(failures, chance) <= pause_ms(failures + 1, chance)
-    assert pause_ms(30, chance) >= LONGEST_PAUSE_MS * 0.75
+    def pause_ms(failures: int) -> int:
+        before = Progress(place=Since(0), badge=0, failures=failures)
+        return after_failure(before, Outcome(Verdict.FAILED), 0, chance).retry_ts
+
+    assert 750 <= pause_ms(failures) <= LONGEST_PAUSE_MS * 1.25
+    assert pause_ms(failures) <= pause_ms(failures + 1)
+    assert pause_ms(30) >= LONGEST_PAUSE_MS * 0.75
 
 
 def test_failures_are_counted_from_the_first_one_on() -> None:
