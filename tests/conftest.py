@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ import yaml
 
 from hs_core.plugin.discovery import discover
 from hs_core.testing.client import Client
-from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import Homeserver, homeserver
 from hs_core.testing.postgres import PostgresServer
-from hs_core.testing.redis import run_redis
+from tests.serving import in_cluster, in_one_task
 from tests.spec import schema
 
 pytest_plugins = ["hs_core.testing.fixtures"]
@@ -45,20 +43,6 @@ LAYOUTS = {"cluster": EVERY_PLUGIN_IN_ONE_PLACE, "scattered": EACH_PLUGIN_ALONE}
 """Of the servers that are not one process."""
 
 
-async def _serve(
-    server: AbstractAsyncContextManager[Homeserver], up: asyncio.Future[Homeserver], down: asyncio.Event
-) -> None:
-    """A server's whole life is in one task, as task groups demand; a fixture's is not."""
-    try:
-        async with server as homeserver:
-            up.set_result(homeserver)
-            await down.wait()
-    except BaseException as error:
-        if not up.done():
-            up.set_exception(error)
-        raise
-
-
 APPSERVICE = {
     "id": "quiet",
     "url": None,
@@ -77,19 +61,6 @@ def _register_appservice(folder: Path) -> dict[str, Any]:
     return {"appservices": [str(file)]}
 
 
-@asynccontextmanager
-async def _cluster(
-    folder: Path, database: str, layout: Mapping[str, Any], settings: Mapping[str, Any]
-) -> AsyncIterator[Homeserver]:
-    """With a Redis of its own: on a shared one it would hear other deployments of the same name."""
-    with run_redis() as redis:
-        async with (
-            deployed(folder, database, redis.url(), layout, **settings) as deployment,
-            deployment.joined() as server,
-        ):
-            yield server
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "postgresql", "cluster"])
 async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Homeserver]:
     """A homeserver with every installed plugin; its users and rooms are those of all tests, so make your own.
@@ -98,27 +69,20 @@ async def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     other choices.
     """
     folder = tmp_path_factory.mktemp("hs")
-    async with AsyncExitStack() as stack:
-        url = f"sqlite:///{folder}/hs.db"
-        if request.param != "sqlite":
+    settings = _register_appservice(folder)
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            whole = homeserver(folder, f"sqlite:///{folder}/hs.db", settings=settings)
+        elif request.param == "postgresql":
             postgres: PostgresServer = request.getfixturevalue("postgres_server")
             name = postgres.create_database()
             stack.callback(postgres.drop_database, name)
-            url = postgres.url(name)
-        layout = LAYOUTS.get(request.param)
-        settings = _register_appservice(folder)
-        if layout is None:
-            whole = homeserver(folder, url, settings=settings)
+            whole = homeserver(folder, postgres.url(name), settings=settings)
         else:
-            whole = _cluster(folder, url, layout, settings)
-        up: asyncio.Future[Homeserver] = asyncio.get_running_loop().create_future()
-        down = asyncio.Event()
-        serving = asyncio.create_task(_serve(whole, up, down))
-        try:
-            yield await up
-        finally:
-            down.set()
-            await serving
+            postgres = request.getfixturevalue("postgres_server")
+            whole = in_cluster(folder, postgres, LAYOUTS[request.param], **settings)
+        async with in_one_task(whole) as server:
+            yield server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

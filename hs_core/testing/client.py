@@ -38,6 +38,10 @@ class User(RoomActs, RoomReads, Syncing):
         self.password = password
         self.login = login
 
+    def at(self, caller: Caller) -> User:
+        """The same device at another process, or at a server that has been started again."""
+        return User(caller, self.login, self.password)
+
     @property
     def localpart(self) -> str:
         """The user ID between `@` and the colon."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ import pytest
 import pytest_asyncio
 
 from hs_core.testing.client import Client
-from hs_core.testing.deployment import deployed
 from hs_core.testing.homeserver import homeserver
 from hs_core.testing.postgres import PostgresServer
-from hs_core.testing.redis import run_redis
 from tests.plugins.appservice.bridges import Bridge, running
+from tests.serving import in_cluster, in_one_task
 from tests.spec import schema
 
 APART = {
@@ -53,11 +51,7 @@ async def _site(folder: Path, postgres: PostgresServer | None) -> AsyncIterator[
             settings = {"appservices": files}
             server = await stack.enter_async_context(homeserver(folder, f"sqlite:///{folder}/hs.db", settings=settings))
         else:
-            name = postgres.create_database()
-            stack.callback(postgres.drop_database, name)
-            redis = stack.enter_context(run_redis())
-            layout = deployed(folder, postgres.url(name), redis.url(), APART, appservices=files)
-            server = await stack.enter_async_context((await stack.enter_async_context(layout)).joined())
+            server = await stack.enter_async_context(in_cluster(folder, postgres, APART, appservices=files))
         client = Client(server.urls, shared_secret=server.shared_secret, check=schema.check)
         await _wait_for(await stack.enter_async_context(client), log)
         yield Site(client, irc, log)
@@ -76,22 +70,5 @@ async def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """Its users and rooms are those of all tests, so make your own."""
     folder = tmp_path_factory.mktemp("appservice")
     postgres = None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
-    up: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
-    down = asyncio.Event()
-
-    async def live() -> None:  # in one task, as task groups demand
-        try:
-            async with _site(folder, postgres) as site:
-                up.set_result(site)
-                await down.wait()
-        except BaseException as error:
-            if not up.done():
-                up.set_exception(error)
-            raise
-
-    living = asyncio.create_task(live())
-    try:
-        yield await up
-    finally:
-        down.set()
-        await living
+    async with in_one_task(_site(folder, postgres)) as site:
+        yield site

@@ -37,11 +37,6 @@ async def served(folder: Path, url: str) -> AsyncIterator[Client]:
         yield client
 
 
-def again(user: User, client: Client) -> User:
-    """The same device, at a server that has been started again."""
-    return User(client, user.login, user.password)
-
-
 async def test_counts_by_thread_are_exact_after_a_restart(tmp_path: Path, database_url: str) -> None:
     async with served(tmp_path, database_url) as client:
         alice, bob = await client.register(), await client.register()
@@ -52,7 +47,7 @@ async def test_counts_by_thread_are_exact_after_a_restart(tmp_path: Path, databa
         since = (await bob.sync(filter=PER_THREAD)).next_batch
 
     async with served(tmp_path, database_url) as client:
-        alice, bob = again(alice, client), again(bob, client)
+        alice, bob = alice.at(client), bob.at(client)
         told = await bob.sync(filter=PER_THREAD)
         assert (counts(told, room), thread_counts(told, room)) == ((2, 1), {root: (3, 0)})
 
@@ -62,7 +57,7 @@ async def test_counts_by_thread_are_exact_after_a_restart(tmp_path: Path, databa
         await in_thread(alice, room, root)
 
     async with served(tmp_path, database_url) as client:
-        bob = again(bob, client)
+        bob = bob.at(client)
         told = await bob.sync(since, filter=PER_THREAD)
         assert (counts(told, room), thread_counts(told, room)) == ((2, 1), {root: (2, 0)})
         assert [one["read"] for one in await listed(bob)] == [False, False, False, True, True, False]
@@ -78,7 +73,7 @@ async def test_a_client_that_was_away_is_told_what_another_device_has_read(tmp_p
         await reads(bob, room, event, "m.read.private")
 
     async with served(tmp_path, database_url) as client:
-        told = await again(phone, client).sync(since)
+        told = await phone.at(client).sync(since)
         assert counts(told, room) == (0, 0)
         assert quiet not in told.rooms()
 
@@ -93,20 +88,20 @@ async def test_neither_kills_nor_restarts_lose_or_double_a_count(tmp_path: Path)
             await _talk_until_killed(server, alice, room, said)
             await server.start()
             async with server.client() as client:
-                there = await again(alice, client).messages(room, limit="1000")
+                there = await alice.at(client).messages(room, limit="1000")
                 texts = [event for event in there["chunk"] if event["type"] == "m.room.message"]
                 assert said <= {event["event_id"] for event in texts}
-                assert await unread(again(bob, client), room) == (len(texts), 0)
-                first, *rest = [one["event"]["event_id"] for one in await _all_listed(again(bob, client))]
+                assert await unread(bob.at(client), room) == (len(texts), 0)
+                first, *rest = [one["event"]["event_id"] for one in await _all_listed(bob.at(client))]
                 assert {first, *rest} == {event["event_id"] for event in texts}
                 assert len(rest) + 1 == len(texts)
         async with server.client() as client:
-            await reads(again(bob, client), room, first)
-            assert await unread(again(bob, client), room) == (0, 0)
+            await reads(bob.at(client), room, first)
+            assert await unread(bob.at(client), room) == (0, 0)
         await server.kill()
         await server.start()
         async with server.client() as client:
-            assert await unread(again(bob, client), room) == (0, 0)
+            assert await unread(bob.at(client), room) == (0, 0)
         assert await server.stop() == 0
         assert server.log.read_text() == "", "nothing to repair, nothing to warn of"
 
@@ -179,7 +174,7 @@ async def test_an_erased_account_is_forgotten(tmp_path: Path, database_url: str)
 async def _talk_until_killed(server: HsRun, alice: User, room: str, said: set[str]) -> None:
     async with server.client() as client:
         enough = asyncio.Event()
-        talk = _talk(again(alice, client), room, said, len(said) + random.randrange(3, 30), enough)
+        talk = _talk(alice.at(client), room, said, len(said) + random.randrange(3, 30), enough)
         talking = asyncio.create_task(talk)
         talking.add_done_callback(lambda _: enough.set())  # should it fail, it is not waited for
         await enough.wait()

@@ -54,11 +54,6 @@ async def served(
         yield client
 
 
-def again(user: User, client: Client) -> User:
-    """The same device, at a server that has been started again."""
-    return User(client, user.login, user.password)
-
-
 def once_each(told: Sequence[str]) -> list[str]:
     """Without what was told a second time in a row: whoever told it died before it could be written down."""
     return [event for event, before in zip(told, [None, *told], strict=False) if event != before]
@@ -173,10 +168,10 @@ async def test_a_server_that_is_started_again_goes_on(tmp_path: Path, push_gatew
     push_gateway.answer = accept
 
     async with served(tmp_path) as client:
-        bob = again(bob, client)
+        bob = bob.at(client)
         third = await sent(bob, room)
         await push_gateway.event(third)
-        assert [pusher["pushkey"] for pusher in await pushers(again(alice, client))] == ["key"]
+        assert [pusher["pushkey"] for pusher in await pushers(alice.at(client))] == ["key"]
 
     assert push_gateway.events[failed:] == [second, third]
 
@@ -192,13 +187,13 @@ async def test_who_logged_out_where_there_were_no_pushers_is_told_nothing(
         await set_pusher(alice, push_gateway.url, "desktop")
     without = [plugin for name, plugin in discover().plugins.items() if name != "pusher"]
     async with served(tmp_path, plugins=without) as client:
-        await again(phone, client).logout()
+        await phone.at(client).logout()
 
     async with served(tmp_path) as client:
         async with asyncio.timeout(PATIENCE):
-            while len(await pushers(again(alice, client))) > 1:
+            while len(await pushers(alice.at(client))) > 1:
                 pass
-        event = await sent(again(bob, client), room)
+        event = await sent(bob.at(client), room)
         told = await push_gateway.event(event)
 
     assert told["devices"][0]["pushkey"] == "desktop"
@@ -217,7 +212,7 @@ async def test_what_is_too_old_is_given_up(tmp_path: Path, push_gateway: PushGat
     push_gateway.answer = accept
 
     async with served(tmp_path, TwoDaysLater()) as client:
-        new = await sent(again(bob, client), room)
+        new = await sent(bob.at(client), room)
         told = await push_gateway.event(new)
 
     assert push_gateway.events[failed:] == [new]
@@ -241,7 +236,7 @@ async def test_a_server_that_is_killed_tells_nothing_twice_but_what_it_was_telli
         push_gateway.answer = accept
         await server.start()
         async with server.client() as client:
-            events.append(await sent(again(bob, client), room))
+            events.append(await sent(bob.at(client), room))
             await push_gateway.event(events[-1])
 
     assert once_each(push_gateway.events) == events

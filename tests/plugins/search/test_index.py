@@ -47,11 +47,6 @@ async def served(
         yield server, client
 
 
-def again(user: User, client: Client) -> User:
-    """The same device, at a server that has been started again."""
-    return User(client, user.login, user.password)
-
-
 async def until(user: User, term: str, expected: Callable[[list[str]], bool]) -> list[str]:
     """What is found once that is as expected."""
     async with asyncio.timeout(PATIENCE):
@@ -83,16 +78,16 @@ async def test_what_was_said_while_the_plugin_was_not_there_is_found_when_it_is(
         await alice.redact(room, old.pop(0))
 
     async with served(tmp_path, database_url) as (_, client):
-        alice = again(alice, client)
+        alice = alice.at(client)
         assert await until(alice, "fox", bool) == old[::-1]
 
     async with served(tmp_path, database_url, WITHOUT) as (_, client):
-        alice = again(alice, client)
+        alice = alice.at(client)
         new = await alice.send_text(room, "new fox")
         await alice.redact(room, old.pop())
 
     async with served(tmp_path, database_url) as (server, client):
-        assert await until(again(alice, client), "fox", lambda found: new in found) == [new, *old]
+        assert await until(alice.at(client), "fox", lambda found: new in found) == [new, *old]
         assert await indexed(server) == {new, *old}
 
 
@@ -195,11 +190,11 @@ async def test_the_index_moves_with_the_server(
     assert await _copy(tmp_path, elsewhere) == 0
     async with served(tmp_path, elsewhere) as (server, client):
         assert await indexed(server) == {event}
-        assert await find(again(alice, client), '"quick fox"') == [event]
+        assert await find(alice.at(client), '"quick fox"') == [event]
 
     assert await _copy(tmp_path, f"sqlite:///{back}/hs.db") == 0
     async with served(tmp_path, f"sqlite:///{back}/hs.db") as (_, client):
-        alice = again(alice, client)
+        alice = alice.at(client)
         assert await find(alice, '"quick fox"') == [event]
         await alice.redact(room, event)
         assert await find(alice, "fox") == []

@@ -46,11 +46,6 @@ async def served(
         yield server, client
 
 
-def again(user: User, client: Client) -> User:
-    """The same device, at a server that has been started again."""
-    return User(client, user.login, user.password)
-
-
 async def until(user: User, term: str, expected: Callable[[list[str]], bool]) -> list[str]:
     """Who is found once that is as expected: what happened while nobody was there is taken in before long."""
     async with asyncio.timeout(PATIENCE):
@@ -76,19 +71,19 @@ async def test_what_was_there_before_is_taken_in_and_so_is_what_happens_while_no
         assert await alice.error("POST", SEARCH, json={"search_term": "robert"}) == (404, "M_UNRECOGNIZED")
 
     async with served(tmp_path, database_url) as (_, client):
-        alice = again(alice, client)
+        alice = alice.at(client)
         assert await until(alice, "robert", bool) == [bob.user_id]
         assert await until(alice, "other", bool) == [user.user_id for user in others[1:]]
         assert await search(alice, "gone") == []
 
     async with served(tmp_path, database_url, WITHOUT) as (_, client):
-        await call(again(bob, client), "Bert")
+        await call(bob.at(client), "Bert")
         for user in others[1:6]:
-            await again(user, client).leave(room)
-        await again(gone, client).join(room)
+            await user.at(client).leave(room)
+        await gone.at(client).join(room)
 
     async with served(tmp_path, database_url) as (_, client):
-        alice = again(alice, client)
+        alice = alice.at(client)
         assert await until(alice, "bert", bool) == [bob.user_id]
         assert await until(alice, "gone", bool) == [gone.user_id]
         assert await search(alice, "robert") == []
@@ -101,7 +96,7 @@ async def test_a_server_may_let_everybody_find_everybody(tmp_path: Path, databas
         await _deactivate(retired)
     async with served(tmp_path, database_url, search_all_users=True) as (_, client):
         new, leaver = await client.register("new"), await client.register("leaver")
-        old = again(old, client)
+        old = old.at(client)
         await call(leaver, "Leaver")
         assert await search(old, "new") == [new.user_id]
         assert await search(new, "leaver") == [leaver.user_id]
